@@ -1,0 +1,1 @@
+"""Where bytes rest; one storage technology a file."""

@@ -1,0 +1,1 @@
+"""How news of jobs reaches whoever listens; one technology a file."""

@@ -1,0 +1,1 @@
+"""Where videos, renditions and jobs are recorded; one database technology a file."""

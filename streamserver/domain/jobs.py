@@ -1,0 +1,191 @@
+"""The life of an encoding job: READY → RUNNING → COMPLETE | ERROR.
+
+A `Job` is the report that browsers receive: each change makes a new value with a higher sequence number.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from streamserver.errors import Conflict
+
+SEQUENCES_PER_ATTEMPT = 1_000_000
+"""An attempt's reports are numbered from `attempt` times this, so numbers rise also across a crash."""
+
+
+class JobStatus(StrEnum):
+    """Where a job stands."""
+
+    READY = "READY"
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    ERROR = "ERROR"
+
+
+class JobEvent(StrEnum):
+    """What can happen to a job."""
+
+    CLAIM = "claim"
+    PROGRESS = "progress"
+    COMPLETE = "complete"
+    FAIL = "fail"
+    RELEASE = "release"
+    RETRY = "retry"
+
+
+class Stage(StrEnum):
+    """What is being done for the video."""
+
+    UPLOAD = "upload"
+    PROBE = "probe"
+    REMUX = "remux"
+    ENCODE = "encode"
+    PUBLISH = "publish"
+
+
+TRANSITIONS: dict[tuple[JobStatus, JobEvent], JobStatus] = {
+    (JobStatus.READY, JobEvent.PROGRESS): JobStatus.READY,  # its place in the queue changed
+    (JobStatus.READY, JobEvent.CLAIM): JobStatus.RUNNING,
+    (JobStatus.READY, JobEvent.FAIL): JobStatus.ERROR,  # cancelled while it waited
+    (JobStatus.RUNNING, JobEvent.PROGRESS): JobStatus.RUNNING,
+    (JobStatus.RUNNING, JobEvent.COMPLETE): JobStatus.COMPLETE,
+    (JobStatus.RUNNING, JobEvent.FAIL): JobStatus.ERROR,
+    (JobStatus.RUNNING, JobEvent.RELEASE): JobStatus.READY,  # its server stopped
+    (JobStatus.ERROR, JobEvent.RETRY): JobStatus.READY,
+}
+
+TERMINAL = frozenset({JobStatus.COMPLETE, JobStatus.ERROR})
+
+
+def advance(status: JobStatus, event: JobEvent) -> JobStatus:
+    """Return the status that follows; raise `Conflict` where the table has no such step."""
+    try:
+        return TRANSITIONS[status, event]
+    except KeyError:
+        raise Conflict(f"A job that is {status} cannot {event}.") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """Why a job ended in ERROR."""
+
+    code: str
+    """Stable, for programs: the code of an `EncodingFailed`."""
+    message: str
+    """A sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenditionProgress:
+    """How far one rendition is."""
+
+    name: str
+    """What people call it, such as `720p`."""
+    percent: float
+    """0 to 100."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The work that turns one source into renditions, and how far it is."""
+
+    id: str
+    """Opaque."""
+    video_id: str
+    """The video it works for."""
+    created_at: datetime
+    """When the source was received (UTC)."""
+    status: JobStatus = JobStatus.READY
+    """Where it stands."""
+    stage: Stage = Stage.UPLOAD
+    """What is, or was last, being done."""
+    percent: float = 0.0
+    """0 to 100, never falling within an attempt; 100 only when COMPLETE."""
+    speed: float | None = None
+    """Seconds of video encoded in a second."""
+    frames_per_second: float | None = None
+    """Frames encoded in a second."""
+    eta_seconds: float | None = None
+    """What is left, as far as is known."""
+    queue_position: int | None = None
+    """1 for the job that is next; None when it does not wait."""
+    attempt: int = 0
+    """How often it was claimed; also the fencing token of the claim."""
+    error: JobError | None = None
+    """Set in ERROR alone."""
+    renditions: tuple[RenditionProgress, ...] = ()
+    """The renditions that are known by now, best first."""
+    sequence: int = 0
+    """Rises with every report; the `id:` of a Server-Sent Event."""
+    started_at: datetime | None = None
+    """When the present attempt was claimed (UTC)."""
+    finished_at: datetime | None = None
+    """When it ended (UTC)."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more will come of it unless somebody tries again."""
+        return self.status in TERMINAL
+
+
+def claimed(job: Job, *, now: datetime) -> Job:
+    """Begin a new attempt of a waiting job."""
+    attempt = job.attempt + 1
+    return replace(
+        job,
+        status=advance(job.status, JobEvent.CLAIM),
+        stage=Stage.PROBE,
+        percent=0.0,
+        queue_position=None,
+        attempt=attempt,
+        sequence=attempt * SEQUENCES_PER_ATTEMPT,
+        renditions=(),
+        started_at=now,
+    )
+
+
+def completed(job: Job, *, now: datetime) -> Job:
+    """End a running job well."""
+    return replace(
+        job,
+        status=advance(job.status, JobEvent.COMPLETE),
+        stage=Stage.PUBLISH,
+        percent=100.0,
+        eta_seconds=0.0,
+        renditions=tuple(replace(rendition, percent=100.0) for rendition in job.renditions),
+        sequence=job.sequence + 1,
+        finished_at=now,
+    )
+
+
+def failed(job: Job, error: JobError, *, now: datetime) -> Job:
+    """End a waiting or running job with a reason."""
+    return replace(
+        job,
+        status=advance(job.status, JobEvent.FAIL),
+        error=error,
+        eta_seconds=None,
+        speed=None,
+        frames_per_second=None,
+        queue_position=None,
+        sequence=job.sequence + 1,
+        finished_at=now,
+    )
+
+
+def waiting_again(job: Job, event: JobEvent) -> Job:
+    """Put a job back in line: `RELEASE` after its server stopped, `RETRY` after it failed."""
+    return replace(
+        job,
+        status=advance(job.status, event),
+        stage=Stage.UPLOAD,
+        percent=0.0,
+        speed=None,
+        frames_per_second=None,
+        eta_seconds=None,
+        error=None,
+        renditions=(),
+        sequence=job.sequence + 1,
+        started_at=None,
+        finished_at=None,
+    )

@@ -1,0 +1,168 @@
+"""Which renditions a source gets, and the plan that an encoder carries out."""
+
+from dataclasses import dataclass
+
+from streamserver.domain.sources import SourceInfo
+
+KEYFRAME_SECONDS = 2.0
+"""Every encoded rendition has a keyframe, and so a fragment, at each multiple of this."""
+LADDER_TARGET_SECONDS = 4
+"""EXT-X-TARGETDURATION of encoded renditions: two fragments."""
+REMUX_TARGET_SECONDS = 10
+"""EXT-X-TARGETDURATION of a remuxed rendition, whose fragments end where the source has keyframes."""
+REMUX_FRAGMENT_SECONDS = 6.0
+"""A source whose keyframes lie farther apart is not remuxed: a segment could become longer than the target."""
+GENEROUS = 2.0
+"""A remuxed rendition with this many times a rung's bit rate does not stand in for that rung."""
+AUDIO_BIT_RATE_BPS = 128_000
+"""Of the AAC track that is muxed into each encoded rendition."""
+MAX_FRAME_RATE = 60.0
+"""Faster sources are halved until they fit."""
+SUBTITLE_CODECS = frozenset({"subrip", "srt", "webvtt", "mov_text", "ass", "ssa", "text"})
+"""Text tracks that ffmpeg can turn into WebVTT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One step of the adaptive ladder."""
+
+    short_side: int
+    """Pixels of the shorter side, which also names it."""
+    bit_rate_bps: int
+    """Of the video, at most."""
+
+
+LADDER = (
+    Rung(short_side=1080, bit_rate_bps=6_780_000),
+    Rung(short_side=720, bit_rate_bps=3_520_000),
+    Rung(short_side=540, bit_rate_bps=2_210_000),
+    Rung(short_side=360, bit_rate_bps=1_150_000),
+    Rung(short_side=270, bit_rate_bps=720_000),
+    Rung(short_side=180, bit_rate_bps=380_000),
+)
+"""Best first. Source: Azure Media Services, the `AdaptiveStreaming` preset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenditionSpec:
+    """A rendition as it shall become."""
+
+    name: str
+    """What people call it, such as `720p`."""
+    width: int
+    """Pixels; even where it is encoded."""
+    height: int
+    """Pixels; even where it is encoded."""
+    frame_rate: float
+    """Frames in a second, constant where it is encoded."""
+    bit_rate_bps: int
+    """Of video and sound together, at most; for a remux what the source has."""
+    is_remux: bool = False
+    """Whether the source's streams are copied as they are."""
+
+    @property
+    def target_seconds(self) -> int:
+        """Its EXT-X-TARGETDURATION."""
+        return REMUX_TARGET_SECONDS if self.is_remux else LADDER_TARGET_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A rendition and where it grows."""
+
+    spec: RenditionSpec
+    """What it shall become."""
+    path: str
+    """The file that it is written to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodePlan:
+    """One run of an encoder: either one remux, or any number of renditions out of one decode."""
+
+    source_path: str
+    """The file that is read."""
+    source: SourceInfo
+    """What a probe found in it."""
+    outputs: tuple[Output, ...]
+    """What is written, best first."""
+
+
+def can_remux(source: SourceInfo) -> bool:
+    """Tell whether browsers can play the source's own streams.
+
+    Whether its keyframes lie close enough together shows only while it is remuxed.
+    """
+    video = source.video
+    return (
+        video.codec == "h264"
+        and video.pixel_format in {"yuv420p", "yuvj420p"}
+        and video.rotation_degrees == 0
+        and not video.is_interlaced
+        and all(track.codec == "aac" and track.profile == "LC" for track in source.audio[:1])
+    )
+
+
+def remux_spec(source: SourceInfo) -> RenditionSpec:
+    """Describe the rendition that holds the source's own streams."""
+    video = source.video
+    return RenditionSpec(
+        name=f"{min(video.width, video.height)}p",
+        width=video.coded_width,
+        height=video.coded_height,
+        frame_rate=video.frame_rate,
+        bit_rate_bps=source.bit_rate_bps,
+        is_remux=True,
+    )
+
+
+def ladder_specs(source: SourceInfo, *, beside: RenditionSpec | None = None) -> tuple[RenditionSpec, ...]:
+    """Choose the rungs for a source, best first, never above it; a small source gets one of its own size.
+
+    `beside` is a remuxed rendition that is there already: it stands in for the rung of its size, unless its bit
+    rate is far above that rung's.
+    """
+    video = source.video
+    short_side = min(video.width, video.height)
+    rungs = [rung for rung in LADDER if rung.short_side <= short_side]
+    if not rungs or (rungs[0].short_side < short_side and beside is None):
+        rungs.insert(0, _own_rung(short_side))
+    specs = tuple(_spec(rung, source) for rung in rungs)
+    if beside is None:
+        return specs
+    return tuple(
+        spec for spec in specs if spec.name != beside.name or beside.bit_rate_bps > GENEROUS * spec.bit_rate_bps
+    )
+
+
+def encoded_frame_rate(source_frame_rate: float) -> float:
+    """Halve a frame rate until it is at most 60."""
+    rate = source_frame_rate
+    while rate > MAX_FRAME_RATE * 1.01:
+        rate /= 2
+    return rate
+
+
+def _own_rung(short_side: int) -> Rung:
+    """Make a rung for a source between two rungs, above all of them or below all of them."""
+    side = min(short_side, LADDER[0].short_side)
+    above = min((rung for rung in LADDER if rung.short_side >= side), key=lambda rung: rung.short_side)
+    share = (side / above.short_side) ** 2
+    return Rung(short_side=side, bit_rate_bps=max(100_000, round(above.bit_rate_bps * share)))
+
+
+def _spec(rung: Rung, source: SourceInfo) -> RenditionSpec:
+    video = source.video
+    scale = rung.short_side / min(video.width, video.height)
+    return RenditionSpec(
+        name=f"{rung.short_side}p",
+        width=_even(video.width * scale),
+        height=_even(video.height * scale),
+        frame_rate=encoded_frame_rate(video.frame_rate),
+        bit_rate_bps=rung.bit_rate_bps + (AUDIO_BIT_RATE_BPS if source.audio else 0),
+    )
+
+
+def _even(pixels: float) -> int:
+    """Round down to what 4:2:0 can store, at least 2."""
+    return max(2, int(pixels / 2 + 0.25) * 2)

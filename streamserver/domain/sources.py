@@ -1,0 +1,83 @@
+"""What a probe found in a file."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoStream:
+    """The picture of a source."""
+
+    index: int
+    """Of the stream in its container."""
+    codec: str
+    """As ffmpeg names it, such as `h264`."""
+    pixel_format: str
+    """As ffmpeg names it, such as `yuv420p`."""
+    coded_width: int
+    """Pixels stored in a row."""
+    coded_height: int
+    """Rows stored."""
+    width: int
+    """As displayed: after pixel aspect and rotation."""
+    height: int
+    """As displayed: after pixel aspect and rotation."""
+    frame_rate: float
+    """Frames in a second at which a constant-rate copy loses none."""
+    rotation_degrees: int = 0
+    """Clockwise turn that the container asks for: 0, 90, 180 or 270."""
+    has_square_pixels: bool = True
+    """Whether a pixel is as wide as high."""
+    is_interlaced: bool = False
+    """Whether a frame holds two fields of different times."""
+    bit_rate_bps: int | None = None
+    """None where the container does not tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioStream:
+    """One sound track of a source."""
+
+    index: int
+    """Of the stream in its container."""
+    codec: str
+    """As ffmpeg names it, such as `aac`."""
+    channels: int
+    """2 is stereo."""
+    sample_rate_hz: int
+    """Samples in a second."""
+    profile: str = ""
+    """As ffmpeg names it, such as `LC`."""
+    language: str = "und"
+    """As the container names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubtitleStream:
+    """One text track of a source."""
+
+    index: int
+    """Of the stream in its container."""
+    codec: str
+    """As ffmpeg names it, such as `subrip`."""
+    language: str = "und"
+    """As the container names it."""
+    title: str = ""
+    """What the container calls it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """What a probe found in a file."""
+
+    format_name: str
+    """As ffmpeg names it, such as `mov,mp4,m4a,3gp,3g2,mj2`."""
+    duration_seconds: float
+    """How long it plays."""
+    bit_rate_bps: int
+    """Of everything in it together."""
+    video: VideoStream
+    """The stream that is encoded."""
+    audio: tuple[AudioStream, ...] = ()
+    """All sound tracks; the first is encoded."""
+    subtitles: tuple[SubtitleStream, ...] = ()
+    """Text tracks that can become WebVTT."""

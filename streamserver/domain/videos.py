@@ -1,0 +1,119 @@
+"""The nouns of the library: a video, its source, its renditions and its subtitles."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class VideoStatus(StrEnum):
+    """What a viewer can do with a video."""
+
+    PROCESSING = "processing"
+    """Nothing can be watched yet."""
+    PLAYABLE = "playable"
+    """Something can be watched while the rest is encoded."""
+    COMPLETE = "complete"
+    """All renditions are there."""
+    ERROR = "error"
+    """Nothing of it will be watched."""
+
+
+class RenditionStatus(StrEnum):
+    """Whether a rendition's file still grows."""
+
+    GROWING = "growing"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The file as it was received."""
+
+    file_name: str
+    """The uploader's name for it, without folders."""
+    size_bytes: int
+    """How long it is."""
+    content_type: str = "application/octet-stream"
+    """What it was found to be once probed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One encoded version of a video: one MP4 that is also all of its HLS segments."""
+
+    key: str
+    """Names it in URLs; opaque, and new for every encode."""
+    video_id: str
+    """The video it belongs to."""
+    name: str
+    """What people call it, such as `720p`."""
+    width: int
+    """Of the picture, in pixels."""
+    height: int
+    """Of the picture, in pixels."""
+    frame_rate: float
+    """Frames in a second."""
+    target_seconds: int
+    """Its EXT-X-TARGETDURATION, which may not change while it grows (RFC 8216 §6.2.1)."""
+    status: RenditionStatus = RenditionStatus.GROWING
+    """Whether its file still grows."""
+    codecs: str = ""
+    """RFC 6381, such as `avc1.64001f,mp4a.40.2`; empty until the init segment is there."""
+    bit_rate_bps: int = 0
+    """The average over the whole file; planned while it grows."""
+    size_bytes: int = 0
+    """Of the finished file; 0 while it grows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subtitle:
+    """A WebVTT text track."""
+
+    key: str
+    """Names it in URLs; opaque."""
+    video_id: str
+    """The video it belongs to."""
+    language: str
+    """BCP 47; `und` where the source does not tell."""
+    label: str
+    """What the menu shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Video:
+    """A video in the library."""
+
+    id: str
+    """Opaque."""
+    title: str
+    """As its uploader wants it called."""
+    created_at: datetime
+    """When it was uploaded (UTC)."""
+    job_id: str
+    """The job that encodes it."""
+    source: Source
+    """The file as it was received."""
+    status: VideoStatus = VideoStatus.PROCESSING
+    """What a viewer can do with it."""
+    duration_seconds: float | None = None
+    """None until it was probed."""
+    width: int | None = None
+    """As displayed, after rotation; None until it was probed."""
+    height: int | None = None
+    """As displayed, after rotation; None until it was probed."""
+    poster_key: str | None = None
+    """Names the poster in URLs; None until there is one."""
+    renditions: tuple[Rendition, ...] = ()
+    """Best first."""
+    subtitles: tuple[Subtitle, ...] = ()
+    """By language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """Where a page of the library ended: the newest videos come first, ties by id."""
+
+    created_at: datetime
+    """Of the last video shown (UTC)."""
+    id: str
+    """Of the last video shown."""

@@ -1,0 +1,1 @@
+"""How a source becomes renditions; one encoder a file."""

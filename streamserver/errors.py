@@ -1,0 +1,142 @@
+"""What can go wrong, as one tree.
+
+    StreamserverError
+    ├── Rejected               the caller can mend it
+    │   ├── BadInput
+    │   ├── Forbidden
+    │   ├── NotFound
+    │   ├── Conflict
+    │   ├── TooLarge
+    │   └── UnsupportedMedia
+    ├── Unavailable            later it may work
+    │   ├── QueueFull
+    │   ├── StorageFull
+    │   └── NotReady
+    ├── EncodingFailed         why a job ended in ERROR
+    │   ├── SourceFault
+    │   ├── EncoderFault
+    │   ├── EncoderStalled
+    │   └── Cancelled
+    └── SettingsError          why the server did not start
+
+Each class has a `code` that never changes once published; a status of a protocol is chosen elsewhere.
+A class's docstring is its default message, so it is a sentence for a person.
+"""
+
+from typing import ClassVar
+
+
+class StreamserverError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        super().__init__(self.message)
+
+
+class Rejected(StreamserverError):
+    """The request cannot be carried out as it was sent."""
+
+    code = "rejected"
+
+
+class BadInput(Rejected):
+    """A part of the request is not understood."""
+
+    code = "bad_input"
+
+
+class Forbidden(Rejected):
+    """This may not be done from here."""
+
+    code = "forbidden"
+
+
+class NotFound(Rejected):
+    """There is nothing under this address."""
+
+    code = "not_found"
+
+
+class Conflict(Rejected):
+    """This cannot be done in the present state."""
+
+    code = "conflict"
+
+
+class TooLarge(Rejected):
+    """The file is larger than this server accepts."""
+
+    code = "too_large"
+
+
+class UnsupportedMedia(Rejected):
+    """The file is not a video that this server understands."""
+
+    code = "unsupported_media"
+
+
+class Unavailable(StreamserverError):
+    """The server cannot do this just now; please try again later."""
+
+    code = "unavailable"
+    retry_after_seconds: ClassVar[int] = 5
+
+
+class QueueFull(Unavailable):
+    """Too many videos are waiting to be encoded; please try again in a minute."""
+
+    code = "queue_full"
+    retry_after_seconds = 60
+
+
+class StorageFull(Unavailable):
+    """The server has no room left to store the file."""
+
+    code = "storage_full"
+    retry_after_seconds = 600
+
+
+class NotReady(Unavailable):
+    """Nothing of this video can be watched yet; it is being encoded."""
+
+    code = "not_ready"
+    retry_after_seconds = 2
+
+
+class EncodingFailed(StreamserverError):
+    """The video could not be encoded."""
+
+    code = "encoding_failed"
+
+
+class SourceFault(EncodingFailed):
+    """The file is not a video that can be played."""
+
+    code = "source_unusable"
+
+
+class EncoderFault(EncodingFailed):
+    """The encoder stopped with an error; trying again may help."""
+
+    code = "encoder_failed"
+
+
+class EncoderStalled(EncodingFailed):
+    """The encoder made no progress and was stopped; trying again may help."""
+
+    code = "encoder_stalled"
+
+
+class Cancelled(EncodingFailed):
+    """The job was cancelled."""
+
+    code = "cancelled"
+
+
+class SettingsError(StreamserverError):
+    """A setting is unknown or has a value that is not allowed."""
+
+    code = "settings"

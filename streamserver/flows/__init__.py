@@ -1,0 +1,1 @@
+"""Verbs: what the server does with videos, read from top to bottom like a story."""

@@ -1,0 +1,1 @@
+"""How work waits for an encoder; one technology a file."""

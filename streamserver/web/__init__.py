@@ -1,0 +1,1 @@
+"""The only room that knows aiohttp.web: parse, call one flow, respond."""
