@@ -3,7 +3,7 @@
 Every port has a `memory` adapter, and one contract test runs over all adapters of a port.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -121,7 +121,10 @@ class Draft(Protocol):
         """Add bytes; raise `StorageFull` when there is no room."""
 
     async def keep(self, key: str) -> None:
-        """Make the bytes durable under a key, all or nothing, and return once they are."""
+        """Make the bytes durable under a key, all or nothing, and return once they are.
+
+        Until the draft is left they count as being written: a sweep does not touch them.
+        """
 
 
 class Lease(Protocol):
@@ -131,9 +134,11 @@ class Lease(Protocol):
     def fd(self) -> int:
         """A descriptor for `pread` and `sendfile`; its own offset is not to be used."""
 
-    @property
-    def size_bytes(self) -> int:
-        """How long the blob is by now."""
+    def current_size(self) -> int:
+        """Return how long the blob is at this moment, in bytes."""
+
+    def read(self, position: int, count: int) -> bytes:
+        """Return bytes, fewer only at the end of the blob; blocks where they are not in memory."""
 
 
 class Blobs(Protocol):
@@ -160,8 +165,11 @@ class Blobs(Protocol):
     async def delete(self, key: str) -> None:
         """Remove a blob, or a folder with all its blobs; what is not there is ignored."""
 
-    async def sweep(self, is_known: Callable[[str], bool]) -> list[str]:
-        """Remove drafts whose writer is gone and folders that are not known and not being written; name them."""
+    async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
+        """Remove what a writer that is gone left behind, and name it.
+
+        That is: drafts, and folders that are neither known nor being written.
+        """
 
 
 class Subscription(Protocol):

@@ -1,1 +1,1 @@
-"""Where videos, renditions and jobs are recorded; one database technology a file."""
+"""Where videos, renditions, subtitles and jobs are recorded: in memory, in SQLite, in MySQL or MariaDB."""

@@ -13,7 +13,7 @@ REMUX_TARGET_SECONDS = 10
 REMUX_FRAGMENT_SECONDS = 6.0
 """A source whose keyframes lie farther apart is not remuxed: a segment could become longer than the target."""
 GENEROUS = 2.0
-"""A remuxed rendition with this many times a rung's bit rate does not stand in for that rung."""
+"""A source with this many times a rung's bit rate does not stand in for that rung."""
 AUDIO_BIT_RATE_BPS = 128_000
 """Of the AAC track that is muxed into each encoded rendition."""
 MAX_FRAME_RATE = 60.0
@@ -104,10 +104,17 @@ def can_remux(source: SourceInfo) -> bool:
 
 
 def remux_spec(source: SourceInfo) -> RenditionSpec:
-    """Describe the rendition that holds the source's own streams."""
+    """Describe the rendition that holds the source's own streams.
+
+    It stands in for the rung of its size, by having its name, unless its bit rate is far above that rung's.
+    """
     video = source.video
+    name = f"{min(video.width, video.height)}p"
+    rung = _own_rung(min(video.width, video.height))
+    if source.bit_rate_bps > GENEROUS * rung.bit_rate_bps:
+        name += " original"
     return RenditionSpec(
-        name=f"{min(video.width, video.height)}p",
+        name=name,
         width=video.coded_width,
         height=video.coded_height,
         frame_rate=video.frame_rate,
@@ -117,22 +124,17 @@ def remux_spec(source: SourceInfo) -> RenditionSpec:
 
 
 def ladder_specs(source: SourceInfo, *, beside: RenditionSpec | None = None) -> tuple[RenditionSpec, ...]:
-    """Choose the rungs for a source, best first, never above it; a small source gets one of its own size.
+    """Choose the rungs for a source, best first and never above it.
 
-    `beside` is a remuxed rendition that is there already: it stands in for the rung of its size, unless its bit
-    rate is far above that rung's.
+    A source between two rungs gets one of its own size, unless `beside` is a remuxed rendition of it.
     """
-    video = source.video
-    short_side = min(video.width, video.height)
+    short_side = min(source.video.width, source.video.height)
     rungs = [rung for rung in LADDER if rung.short_side <= short_side]
-    if not rungs or (rungs[0].short_side < short_side and beside is None):
+    is_between = not rungs or rungs[0].short_side < min(short_side, LADDER[0].short_side)
+    if is_between and (beside is None or beside.name != f"{short_side}p"):
         rungs.insert(0, _own_rung(short_side))
-    specs = tuple(_spec(rung, source) for rung in rungs)
-    if beside is None:
-        return specs
-    return tuple(
-        spec for spec in specs if spec.name != beside.name or beside.bit_rate_bps > GENEROUS * spec.bit_rate_bps
-    )
+    specs = (_spec(rung, source) for rung in rungs)
+    return tuple(spec for spec in specs if beside is None or spec.name != beside.name)
 
 
 def encoded_frame_rate(source_frame_rate: float) -> float:
@@ -144,7 +146,7 @@ def encoded_frame_rate(source_frame_rate: float) -> float:
 
 
 def _own_rung(short_side: int) -> Rung:
-    """Make a rung for a source between two rungs, above all of them or below all of them."""
+    """Return the rung for a size: one of the ladder's, or one made for a size between or below them."""
     side = min(short_side, LADDER[0].short_side)
     above = min((rung for rung in LADDER if rung.short_side >= side), key=lambda rung: rung.short_side)
     share = (side / above.short_side) ** 2

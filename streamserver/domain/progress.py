@@ -24,11 +24,9 @@ class EncoderReport:
     """Frames encoded in a second; None until known."""
 
 
-def percent_done(stage: Stage, fraction: float, *, has_remux: bool, has_ladder: bool) -> float:
+def percent_done(stage: Stage, fraction: float, *, has_remux: bool) -> float:
     """Weigh the stages by what they cost; `fraction` is how much of the stage is done, 0 to 1."""
-    remux_end = PROBE_PERCENT
-    if has_remux:
-        remux_end = REMUX_PERCENT if has_ladder else PUBLISH_PERCENT
+    remux_end = REMUX_PERCENT if has_remux else PROBE_PERCENT
     spans = {
         Stage.UPLOAD: (0.0, 0.0),
         Stage.PROBE: (0.0, PROBE_PERCENT),

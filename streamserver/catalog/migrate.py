@@ -1,0 +1,89 @@
+"""Brings a database's tables up to date."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from streamserver.catalog.address import SQLITE, parse_address
+from streamserver.catalog.database import mysql_engine, sqlite_engine
+from streamserver.catalog.faults import explained
+from streamserver.errors import SettingsError, Unavailable
+
+SCRIPTS = "streamserver.catalog:migrations"
+LOCK_SECONDS = 60
+"""How long another server's migration is waited for."""
+
+
+async def migrate(database_url: str) -> None:
+    """Create or update the tables. Safe when several servers start at once: one works, the others wait."""
+    url = parse_address(database_url)
+    engine = _engine(url)
+    try:
+        with explained():
+            async with engine.begin() as connection:
+                if url.drivername != SQLITE:
+                    await _lock(connection)
+                await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+async def pending(database_url: str) -> bool:
+    """Tell whether `migrate` has something to do."""
+    url = parse_address(database_url)
+    if _has_no_file(url):
+        return True
+    engine = _engine(url)
+    try:
+        with explained():
+            async with engine.connect() as connection:
+                return await connection.run_sync(_is_behind)
+    finally:
+        await engine.dispose()
+
+
+def _engine(url: URL) -> AsyncEngine:
+    if url.drivername == SQLITE:
+        # A migration of SQLite may have to drop a table and make it anew, which must not take along what points to
+        # it. BEGIN IMMEDIATE is also the lock between servers: DDL is part of the transaction.
+        return sqlite_engine(url, begin="BEGIN IMMEDIATE", connections=1, keep_foreign_keys=False)
+    return mysql_engine(url)
+
+
+def _has_no_file(url: URL) -> bool:
+    """Tell whether connecting would create a SQLite file."""
+    return url.drivername == SQLITE and not Path(url.database or "").exists()
+
+
+async def _lock(connection: AsyncConnection) -> None:
+    """Hold MySQL's lock until the connection closes; DDL ends its transactions, so those cannot be the lock."""
+    name = func.concat("streamserver migrate ", func.md5(func.database()))
+    if not await connection.scalar(select(func.get_lock(name, LOCK_SECONDS))):
+        raise Unavailable("Another server is still migrating the database; please try again when it is done.")
+
+
+def _is_behind(connection: Connection) -> bool:
+    """Compare the database's revision with ours; raise `SettingsError` where it is not one of ours."""
+    scripts = ScriptDirectory.from_config(_config())
+    recorded = MigrationContext.configure(connection).get_current_revision()
+    if recorded not in {None, *(script.revision for script in scripts.walk_revisions())}:
+        raise SettingsError("The database was made by a newer version of streamserver; install that version.")
+    return recorded != scripts.get_current_head()
+
+
+def _upgrade(connection: Connection) -> None:
+    if _is_behind(connection):
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", SCRIPTS)
+    return config

@@ -1,0 +1,155 @@
+"""Rows of the tables, to and from the values of the product."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Row
+
+from streamserver.catalog import tables
+from streamserver.catalog.folding import fold
+from streamserver.domain.jobs import Job, JobError, JobStatus, RenditionProgress, Stage
+from streamserver.domain.videos import Rendition, RenditionStatus, Source, Subtitle, Video, VideoStatus
+
+VIDEO_COLUMNS = [column for column in tables.videos.c if column.name != "title_folded"]
+RENDITION_COLUMNS = [column for column in tables.renditions.c if column.name != "fragment_index"]
+"""Without the index, which can be long and is rarely asked for."""
+JOB_COLUMNS = list(tables.jobs.c)
+
+
+def title_values(title: str) -> dict[str, str]:
+    """Give a title and what it is found by."""
+    return {"title": title, "title_folded": fold(title)}
+
+
+def video_values(video: Video) -> dict[str, Any]:
+    """Give the row of a video."""
+    return {
+        "id": video.id,
+        **title_values(video.title),
+        "created_at": video.created_at,
+        "job_id": video.job_id,
+        "status": video.status.value,
+        "source_file_name": video.source.file_name,
+        "source_size_bytes": video.source.size_bytes,
+        "source_content_type": video.source.content_type,
+        "duration_seconds": video.duration_seconds,
+        "width": video.width,
+        "height": video.height,
+        "poster_key": video.poster_key,
+    }
+
+
+def video_of(row: Row[Any], renditions: tuple[Rendition, ...], subtitles: tuple[Subtitle, ...]) -> Video:
+    """Read a video."""
+    return Video(
+        id=row.id,
+        title=row.title,
+        created_at=row.created_at,
+        job_id=row.job_id,
+        source=Source(
+            file_name=row.source_file_name,
+            size_bytes=row.source_size_bytes,
+            content_type=row.source_content_type,
+        ),
+        status=VideoStatus(row.status),
+        duration_seconds=row.duration_seconds,
+        width=row.width,
+        height=row.height,
+        poster_key=row.poster_key,
+        renditions=renditions,
+        subtitles=subtitles,
+    )
+
+
+def rendition_values(rendition: Rendition) -> dict[str, Any]:
+    """Give the row of a rendition, but for its index."""
+    return {
+        "key": rendition.key,
+        "video_id": rendition.video_id,
+        "name": rendition.name,
+        "width": rendition.width,
+        "height": rendition.height,
+        "frame_rate": rendition.frame_rate,
+        "target_seconds": rendition.target_seconds,
+        "status": rendition.status.value,
+        "codecs": rendition.codecs,
+        "bit_rate_bps": rendition.bit_rate_bps,
+        "size_bytes": rendition.size_bytes,
+    }
+
+
+def rendition_of(row: Row[Any]) -> Rendition:
+    """Read a rendition."""
+    return Rendition(
+        key=row.key,
+        video_id=row.video_id,
+        name=row.name,
+        width=row.width,
+        height=row.height,
+        frame_rate=row.frame_rate,
+        target_seconds=row.target_seconds,
+        status=RenditionStatus(row.status),
+        codecs=row.codecs,
+        bit_rate_bps=row.bit_rate_bps,
+        size_bytes=row.size_bytes,
+    )
+
+
+def subtitle_values(subtitle: Subtitle) -> dict[str, Any]:
+    """Give the row of a text track."""
+    return {
+        "key": subtitle.key,
+        "video_id": subtitle.video_id,
+        "language": subtitle.language,
+        "label": subtitle.label,
+    }
+
+
+def subtitle_of(row: Row[Any]) -> Subtitle:
+    """Read a text track."""
+    return Subtitle(key=row.key, video_id=row.video_id, language=row.language, label=row.label)
+
+
+def job_values(job: Job) -> dict[str, Any]:
+    """Give the row of a job. Its place in the queue is live only, and not recorded."""
+    return {
+        "id": job.id,
+        "video_id": job.video_id,
+        "created_at": job.created_at,
+        "status": job.status.value,
+        "stage": job.stage.value,
+        "percent": job.percent,
+        "speed": job.speed,
+        "frames_per_second": job.frames_per_second,
+        "eta_seconds": job.eta_seconds,
+        "attempt": job.attempt,
+        "error_code": job.error.code if job.error else None,
+        "error_message": job.error.message if job.error else None,
+        "renditions": json.dumps([[progress.name, progress.percent] for progress in job.renditions]),
+        "sequence": job.sequence,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+    }
+
+
+def job_of(row: Row[Any]) -> Job:
+    """Read a job."""
+    return Job(
+        id=row.id,
+        video_id=row.video_id,
+        created_at=row.created_at,
+        status=JobStatus(row.status),
+        stage=Stage(row.stage),
+        percent=row.percent,
+        speed=row.speed,
+        frames_per_second=row.frames_per_second,
+        eta_seconds=row.eta_seconds,
+        attempt=row.attempt,
+        error=None if row.error_code is None else JobError(code=row.error_code, message=row.error_message),
+        renditions=tuple(
+            RenditionProgress(name=name, percent=percent) for name, percent in json.loads(row.renditions)
+        ),
+        sequence=row.sequence,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )

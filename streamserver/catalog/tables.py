@@ -1,0 +1,103 @@
+"""The tables as they are now; `migrations` is how they came to be."""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from streamserver.catalog.columns import Exact, LongText, Moment
+
+ID_CHARACTERS: Final = 64
+"""The longest id or key."""
+TITLE_CHARACTERS: Final = 500
+"""The longest title."""
+FOLDED_CHARACTERS: Final = 3 * TITLE_CHARACTERS
+"""Folding makes at most three characters of one (The Unicode Standard §5.18)."""
+TABLE_OPTIONS: Final[dict[str, Any]] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4"}
+
+metadata = MetaData()
+
+videos = Table(
+    "videos",
+    metadata,
+    Column("id", Exact(ID_CHARACTERS), primary_key=True),
+    Column("title", String(TITLE_CHARACTERS), nullable=False),
+    Column("title_folded", Exact(FOLDED_CHARACTERS), nullable=False),  # what is searched
+    Column("created_at", Moment, nullable=False),
+    Column("job_id", Exact(ID_CHARACTERS), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("source_file_name", Text, nullable=False),
+    Column("source_size_bytes", BigInteger, nullable=False),
+    Column("source_content_type", String(255), nullable=False),
+    Column("duration_seconds", Double),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("poster_key", Exact(ID_CHARACTERS)),
+    Index("videos_by_age", "created_at", "id"),
+    **TABLE_OPTIONS,
+)
+
+renditions = Table(
+    "renditions",
+    metadata,
+    Column("key", Exact(ID_CHARACTERS), primary_key=True),
+    Column("video_id", Exact(ID_CHARACTERS), ForeignKey("videos.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("frame_rate", Double, nullable=False),
+    Column("target_seconds", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("codecs", String(255), nullable=False),
+    Column("bit_rate_bps", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("fragment_index", LongText),  # as `pack_index` writes it; null while the rendition grows
+    Index("renditions_by_video", "video_id"),
+    **TABLE_OPTIONS,
+)
+
+subtitles = Table(
+    "subtitles",
+    metadata,
+    Column("key", Exact(ID_CHARACTERS), primary_key=True),
+    Column("video_id", Exact(ID_CHARACTERS), ForeignKey("videos.id", ondelete="CASCADE"), nullable=False),
+    Column("language", Exact(255), nullable=False),
+    Column("label", Text, nullable=False),
+    Index("subtitles_by_video", "video_id"),
+    **TABLE_OPTIONS,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Exact(ID_CHARACTERS), primary_key=True),
+    Column("video_id", Exact(ID_CHARACTERS), ForeignKey("videos.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("percent", Double, nullable=False),
+    Column("speed", Double),
+    Column("frames_per_second", Double),
+    Column("eta_seconds", Double),
+    Column("attempt", Integer, nullable=False),
+    Column("error_code", String(64)),
+    Column("error_message", Text),
+    Column("renditions", Text, nullable=False),  # JSON: [[name, percent], …]
+    Column("sequence", BigInteger, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Index("jobs_by_age", "created_at", "id"),
+    Index("jobs_by_status", "status", "created_at", "id"),
+    Index("jobs_by_video", "video_id"),
+    **TABLE_OPTIONS,
+)

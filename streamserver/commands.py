@@ -1,0 +1,203 @@
+"""What the command line does, once its words are understood."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+
+from streamserver.app import encoding, encoding_lock, make_flows, open_adapters, serving
+from streamserver.blobs.local import LocalBlobs
+from streamserver.catalog.migrate import migrate as migrate_catalog, pending
+from streamserver.catalog.sql import open_catalog
+from streamserver.domain.jobs import Job
+from streamserver.encoder.ffmpeg import FfmpegEncoder
+from streamserver.encoder.programs import check_programs, find_programs
+from streamserver.errors import BadInput, Conflict, StreamserverError
+from streamserver.flows.jobs import Jobs
+from streamserver.flows.receive import Receive
+from streamserver.settings import Settings
+from streamserver.terminal import Bar
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"),
+    *(".flv", ".wmv", ".asf", ".ogv", ".3gp", ".mxf", ".vob", ".wtv", ".rm"),
+)
+"""Files in a folder that are taken for videos."""
+READ_BYTES = 1024 * 1024
+ANY_NUMBER = 100_000
+"""Jobs that `add` may put in line: who adds a folder means all of it."""
+LOOK_SECONDS = 1.0
+"""How often a job that another process encodes is looked at."""
+
+
+async def serve(settings: Settings) -> int:
+    """Run a server until it is asked to end (SIGINT, SIGTERM)."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    with encoding_lock(settings.data_dir):
+        async with open_adapters(settings) as adapters:
+            log.info("%s", await adapters.encoder.check())
+            flows = make_flows(settings, adapters)
+            async with encoding(flows), serving(settings, flows.services) as url:
+                print(f"streamserver is ready: {url}", flush=True)
+                if settings.sample:
+                    await _add_sample(settings, adapters.encoder, flows.services.receive)
+                await stopped.wait()
+    return 0
+
+
+async def add(settings: Settings, paths: list[Path], *, title: str | None, wait: bool) -> int:
+    """Put files, and what is in folders, into the library; return 1 where one of them could not be used."""
+    files = [file for path in paths for file in _videos_in(path)]
+    if title is not None and len(files) != 1:
+        raise BadInput(f"A title goes with one file; there are {len(files)}.")
+    async with open_adapters(replace(settings, queue_limit=ANY_NUMBER)) as adapters:
+        flows = make_flows(replace(settings, queue_limit=ANY_NUMBER), adapters)
+        added: list[Job] = []
+        for file in files:
+            try:
+                added.append(await _add_file(flows.services.receive, file, title))
+            except (StreamserverError, OSError) as error:
+                print(f"{file.name}: {error}")
+        failed = len(files) - len(added)
+        if not wait:
+            return 1 if failed else 0
+        try:
+            with encoding_lock(settings.data_dir):
+                async with encoding(flows):
+                    failed += await _wait_for(added, flows.services.jobs, _follow)
+        except Conflict:  # a server is running: it encodes, and is watched from here
+            failed += await _wait_for(added, flows.services.jobs, _look)
+        return 1 if failed else 0
+
+
+async def check(settings: Settings) -> int:
+    """Look at everything that a server needs; return 1 where something is amiss."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+
+    async def ffmpeg() -> str:
+        return await check_programs(find_programs(settings.ffmpeg, settings.ffprobe))
+
+    async def database() -> str:
+        if await pending(settings.database_url):
+            return "reachable; it is brought up to date when the server starts, or by `streamserver migrate`"
+        catalog = open_catalog(settings.database_url)
+        try:
+            await catalog.check()
+        finally:
+            await catalog.close()
+        return "reachable and up to date"
+
+    async def storage() -> str:
+        blobs = LocalBlobs(settings.data_dir)
+        try:
+            await blobs.check()
+        finally:
+            await blobs.close()
+        return f"files can be kept in {settings.data_dir}"
+
+    async def understood() -> str:
+        return "understood"
+
+    looks: dict[str, Callable[[], Coroutine[None, None, str]]] = {
+        "settings": understood,
+        "ffmpeg": ffmpeg,
+        "database": database,
+        "storage": storage,
+    }
+    faults = 0
+    for name, look in looks.items():
+        try:
+            print(f"{name:9} ok     {await look()}")
+        except StreamserverError as error:
+            faults += 1
+            print(f"{name:9} fault  {error}")
+    return 1 if faults else 0
+
+
+async def migrate(settings: Settings) -> int:
+    """Bring the database up to date."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await migrate_catalog(settings.database_url)
+    print("The database is up to date.")
+    return 0
+
+
+async def _add_sample(settings: Settings, encoder: FfmpegEncoder, receive: Receive) -> None:
+    """Give the first visitor something to watch: once in the life of a data folder, by the ordinary path."""
+    mark = settings.data_dir / "sample-added"
+    if mark.exists():
+        return
+    file = settings.data_dir / "Sample video.mp4"
+    try:
+        await encoder.sample(file)
+        await _send(receive, file, None, lambda _count: None)
+        mark.touch()
+    except StreamserverError as error:
+        log.warning("no sample video: %s", error)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+async def _add_file(receive: Receive, file: Path, title: str | None) -> Job:
+    bar = Bar(file.name, total=(await asyncio.to_thread(file.stat)).st_size)
+    try:
+        return await _send(receive, file, title, bar.advance)
+    finally:
+        bar.close()
+
+
+async def _send(receive: Receive, file: Path, title: str | None, advance: Callable[[int], None]) -> Job:
+    """Hand a file over, as an upload would."""
+    with file.open("rb") as source:
+        async with receive.upload(os.fstat(source.fileno()).st_size) as upload:
+            while chunk := await asyncio.to_thread(source.read, READ_BYTES):
+                await upload.write(chunk)
+                advance(len(chunk))
+            _video, job = await upload.finish(file.name, title)
+            return job
+
+
+async def _wait_for(added: list[Job], jobs: Jobs, reports: Callable[[Jobs, str], AsyncIterator[Job]]) -> int:
+    """Show each job until it is over; return how many failed."""
+    failed = 0
+    for job in added:
+        bar = Bar(f"encoding {job.video_id}", total=100)
+        async with aclosing(reports(jobs, job.id)) as following:  # type: ignore[type-var]  # generators have aclose
+            async for report in following:
+                bar.reach(report.percent)
+                last = report
+        bar.close()
+        if last.error:
+            failed += 1
+            print(f"{job.video_id}: {last.error.message}")
+    return failed
+
+
+def _follow(jobs: Jobs, job_id: str) -> AsyncIterator[Job]:
+    return jobs.follow(job_id)
+
+
+async def _look(jobs: Jobs, job_id: str) -> AsyncIterator[Job]:
+    """Yield what is recorded of a job until it is over."""
+    while True:
+        job = await jobs.get(job_id)
+        yield job
+        if job.is_terminal:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _videos_in(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    if not path.is_file():
+        raise BadInput(f"There is no file {path}.")
+    return [path]

@@ -1,0 +1,192 @@
+"""Reading the boxes of an MP4 (ISO/IEC 14496-12): only as much as a fragment index needs."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+VISUAL_ENTRY_BYTES = 78
+"""Of a VisualSampleEntry before its boxes (§12.1.3), behind the box header."""
+AUDIO_ENTRY_BYTES = 28
+"""Of a version 0 AudioSampleEntry before its boxes (§12.2.3), behind the box header."""
+
+
+class Malformed(ValueError):
+    """The bytes are not the boxes that were expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """Where a box lies in its buffer or file."""
+
+    kind: str
+    """Its four-character type."""
+    position: int
+    """Of its header."""
+    body: int
+    """Position of what follows the header."""
+    end: int
+    """Position of what follows the box."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """What the init segment says of one track."""
+
+    id: int
+    """As in `tkhd`."""
+    handler: str
+    """`vide`, `soun` or another."""
+    timescale: int
+    """Ticks in a second."""
+    codec: str
+    """RFC 6381; empty where we have no rule for it."""
+    default_duration_ticks: int = 0
+    """Of a sample, from `trex`."""
+
+
+def box_at(header: bytes, position: int) -> Box:
+    """Read a box header (§4.2); `header` is 16 bytes, or what is left of them, found at `position`."""
+    if len(header) < 8:
+        raise Malformed(f"a box header is cut off at {position}")
+    size, kind = struct.unpack_from(">I4s", header)
+    length = 8
+    if size == 1:
+        if len(header) < 16:
+            raise Malformed(f"a large box header is cut off at {position}")
+        (size,) = struct.unpack_from(">Q", header, 8)
+        length = 16
+    if size < length:
+        raise Malformed(f"a box of {size} bytes at {position}")
+    return Box(kind=kind.decode("latin-1"), position=position, body=position + length, end=position + size)
+
+
+def boxes(buffer: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """Walk the boxes that lie side by side in a buffer."""
+    limit = len(buffer) if end is None else end
+    while start < limit:
+        box = box_at(buffer[start : start + 16], start)
+        if box.end > limit:
+            raise Malformed(f"{box.kind} at {start} is larger than what holds it")
+        yield box
+        start = box.end
+
+
+def find(buffer: bytes, parent: Box, *path: str) -> Box:
+    """Follow a path of box types below a box; raise `Malformed` where it breaks off."""
+    box = parent
+    for kind in path:
+        for child in boxes(buffer, box.body, box.end):
+            if child.kind == kind:
+                box = child
+                break
+        else:
+            raise Malformed(f"no {kind} in {box.kind}")
+    return box
+
+
+def read_tracks(moov: bytes) -> tuple[Track, ...]:
+    """Read the tracks of an init segment; `moov` is the whole box."""
+    top = box_at(moov[:16], 0)
+    defaults = dict(_trex(moov, find(moov, top, "mvex")))
+    return tuple(_track(moov, trak, defaults) for trak in boxes(moov, top.body, top.end) if trak.kind == "trak")
+
+
+def fragment_ticks(moof: bytes, track: Track) -> int | None:
+    """Return how long a fragment plays in one track, in its ticks; None where it has nothing of that track."""
+    top = box_at(moof[:16], 0)
+    total = None
+    for traf in boxes(moof, top.body, top.end):
+        if traf.kind != "traf":
+            continue
+        tfhd = find(moof, traf, "tfhd")
+        if struct.unpack_from(">I", moof, tfhd.body + 4)[0] != track.id:
+            continue
+        default = _tfhd_duration(moof, tfhd) or track.default_duration_ticks
+        runs = (_trun_ticks(moof, box, default) for box in boxes(moof, traf.body, traf.end) if box.kind == "trun")
+        total = (total or 0) + sum(runs)
+    return total
+
+
+def _trex(moov: bytes, mvex: Box) -> Iterator[tuple[int, int]]:
+    for box in boxes(moov, mvex.body, mvex.end):
+        if box.kind == "trex":
+            track_id, _description, duration = struct.unpack_from(">III", moov, box.body + 4)
+            yield track_id, duration
+
+
+def _track(moov: bytes, trak: Box, defaults: dict[int, int]) -> Track:
+    tkhd = find(moov, trak, "tkhd")
+    mdhd = find(moov, trak, "mdia", "mdhd")
+    # Version 1 of either has times of eight bytes in place of four (§8.3.2, §8.4.2).
+    (track_id,) = struct.unpack_from(">I", moov, tkhd.body + (20 if moov[tkhd.body] else 12))
+    (timescale,) = struct.unpack_from(">I", moov, mdhd.body + (20 if moov[mdhd.body] else 12))
+    hdlr = find(moov, trak, "mdia", "hdlr")
+    if not timescale:
+        raise Malformed("a track without a timescale")
+    return Track(
+        id=track_id,
+        handler=moov[hdlr.body + 8 : hdlr.body + 12].decode("latin-1"),
+        timescale=timescale,
+        codec=_codec(moov, find(moov, trak, "mdia", "minf", "stbl", "stsd")),
+        default_duration_ticks=defaults.get(track_id, 0),
+    )
+
+
+def _codec(moov: bytes, stsd: Box) -> str:
+    """Name the codec of the first sample entry by RFC 6381 §3.3."""
+    entry = next(boxes(moov, stsd.body + 8, stsd.end))
+    if entry.kind == "avc1":
+        inside = Box(kind=entry.kind, position=entry.position, body=entry.body + VISUAL_ENTRY_BYTES, end=entry.end)
+        avcc = find(moov, inside, "avcC")
+        return f"avc1.{moov[avcc.body + 1 : avcc.body + 4].hex()}"
+    if entry.kind == "mp4a":
+        inside = Box(kind=entry.kind, position=entry.position, body=entry.body + AUDIO_ENTRY_BYTES, end=entry.end)
+        esds = find(moov, inside, "esds")
+        return _aac(moov[esds.body + 4 : esds.end])
+    return ""
+
+
+def _aac(descriptors: bytes) -> str:
+    """Read the audio object type out of an ES_Descriptor (ISO/IEC 14496-1 §7.2.6.5, 14496-3 §1.6.2.1)."""
+    at = _descriptor_body(descriptors, 0, tag=3)
+    flags = descriptors[at + 2]
+    at += 3 + (2 if flags & 0x80 else 0) + (1 + descriptors[at + 3] if flags & 0x40 else 0)
+    at = _descriptor_body(descriptors, at + (2 if flags & 0x20 else 0), tag=4)
+    object_type_indication = descriptors[at]
+    at = _descriptor_body(descriptors, at + 13, tag=5)
+    audio_object_type = descriptors[at] >> 3
+    if audio_object_type == 31:  # the escape value: six more bits follow
+        audio_object_type = 32 + ((descriptors[at] & 7) << 3 | descriptors[at + 1] >> 5)
+    return f"mp4a.{object_type_indication:x}.{audio_object_type}"
+
+
+def _descriptor_body(data: bytes, at: int, *, tag: int) -> int:
+    """Step over a descriptor's tag and its length, which has a continuation bit in each byte."""
+    if data[at] != tag:
+        raise Malformed(f"descriptor {data[at]} where {tag} was expected")
+    at += 1
+    while data[at] & 0x80:
+        at += 1
+    return at + 1
+
+
+def _tfhd_duration(moof: bytes, tfhd: Box) -> int:
+    """Return the default sample duration of a `tfhd` (§8.8.7), 0 where it has none."""
+    flags = struct.unpack_from(">I", moof, tfhd.body)[0] & 0xFFFFFF
+    if not flags & 0x08:
+        return 0
+    skipped = (8 if flags & 0x01 else 0) + (4 if flags & 0x02 else 0)
+    duration: int = struct.unpack_from(">I", moof, tfhd.body + 8 + skipped)[0]
+    return duration
+
+
+def _trun_ticks(moof: bytes, trun: Box, default_ticks: int) -> int:
+    """Add up the sample durations of a `trun` (§8.8.8)."""
+    flags, samples = struct.unpack_from(">II", moof, trun.body)
+    if not flags & 0x100:
+        return int(samples) * default_ticks
+    at = trun.body + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
+    stride = 4 * (flags >> 8 & 0xF).bit_count()
+    if at + stride * samples > trun.end:
+        raise Malformed("a trun with more samples than bytes")
+    return sum(struct.unpack_from(">I", moof, at + stride * number)[0] for number in range(samples))

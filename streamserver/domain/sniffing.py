@@ -1,0 +1,45 @@
+"""Recognising by its first bytes what is certainly not a video, before the rest of it is received."""
+
+SNIFF_BYTES = 4096
+"""As many bytes of a file are enough."""
+
+MAGIC = (
+    (b"#EXTM3U", "an HLS playlist"),
+    (b"ffconcat version", "a list of files"),
+    (b"%PDF-", "a PDF document"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"7z\xbc\xaf\x27\x1c", "a compressed file"),
+    (b"Rar!", "a compressed file"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"ID3", "a sound file"),
+    (b"fLaC", "a sound file"),
+)
+
+
+def not_a_video(head: bytes) -> str | None:
+    """Name what a file is when it begins like this and cannot be a video; None where it may be one."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for magic, name in MAGIC:
+        if head.startswith(magic) or start.startswith(magic):
+            return name
+    if start[:15].lower().startswith((b"<!doctype html", b"<html")):
+        return "a web page"
+    return "a text file" if _is_text(head[:SNIFF_BYTES]) else None
+
+
+def _is_text(head: bytes) -> bool:
+    """Tell whether bytes are UTF-8 without control characters; the last character may be cut off."""
+    if not head:
+        return False
+    for cut in range(4):
+        try:
+            text = head[: len(head) - cut].decode()
+        except UnicodeDecodeError:
+            continue
+        return bool(text) and all(sign.isprintable() or sign in "\t\r\n\f" for sign in text)
+    return False

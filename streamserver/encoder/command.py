@@ -1,0 +1,152 @@
+"""The command lines of ffmpeg, composed with ffmpeg-python; each option has its reason beside it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import ffmpeg
+
+from streamserver.domain.ladder import AUDIO_BIT_RATE_BPS, KEYFRAME_SECONDS, EncodePlan, RenditionSpec
+from streamserver.domain.sources import SourceInfo, SubtitleStream, VideoStream
+from streamserver.encoder.probe import INPUT_OPTIONS
+
+Stream: TypeAlias = Any
+"""A node of ffmpeg-python's graph; the package has no types."""
+
+GROWING_MP4 = {
+    "format": "mp4",
+    # Fragments that can be played while the file grows; a plain MP4 in place when it ends; the init segment
+    # written once the first packets are known, so that it tells their true start.
+    "movflags": "+frag_keyframe+default_base_moof+hybrid_fragmented+delay_moov",
+}
+PRIVATE = {
+    "map_metadata": "-1",  # a phone writes where it was
+    "map_chapters": "-1",  # the muxer would add a text track for them
+}
+SAY_LITTLE = ("-hide_banner", "-nostdin", "-v", "error", "-y")
+TELL_PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.5")
+REMUX_FRAGMENT_MICROSECONDS = 1_000_000
+"""A source of keyframes alone would otherwise get a fragment for each frame."""
+SAMPLE_SECONDS = 20
+POSTER_SIDE = 1280
+"""Pixels of a poster's longer side, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class X264:
+    """How hard x264 tries."""
+
+    preset: str = "veryfast"
+    """From `ultrafast` to `veryslow`."""
+    crf: int = 23
+    """Constant rate factor: lower is better and larger; the ladder's bit rates cap it."""
+
+
+def encode_command(program: str, plan: EncodePlan, x264: X264) -> list[str]:
+    """Return the command that carries out a plan."""
+    if plan.outputs[0].spec.is_remux:
+        return _compiled(program, _remux(plan), *SAY_LITTLE, *TELL_PROGRESS)
+    return _compiled(program, _ladder(plan, x264), *SAY_LITTLE, *TELL_PROGRESS)
+
+
+def poster_command(
+    program: str, source_path: str, source: SourceInfo, target: str, at_seconds: float
+) -> list[str]:
+    """Return the command that writes the most telling picture near a moment as a JPEG."""
+    picture = ffmpeg.input(source_path, ss=f"{at_seconds:.3f}", **INPUT_OPTIONS)[str(source.video.index)]
+    scale = min(1.0, POSTER_SIDE / max(source.video.width, source.video.height))
+    size = {name: _even(side * scale) for name, side in (("w", source.video.width), ("h", source.video.height))}
+    picture = picture.filter("thumbnail", n=24).filter("scale", **size).filter("setsar", "1")
+    # yuvj420p is what JPEG stores; without it a 10-bit source fails.
+    picture = picture.filter("format", "yuvj420p")
+    options = {"frames:v": 1, "q:v": 3, "format": "image2", "update": 1, **PRIVATE}
+    return _compiled(program, ffmpeg.output(picture, target, **options), *SAY_LITTLE)
+
+
+def subtitle_command(program: str, source_path: str, track: SubtitleStream, target: str) -> list[str]:
+    """Return the command that writes a text track as WebVTT."""
+    text = ffmpeg.input(source_path, **INPUT_OPTIONS)[str(track.index)]
+    options = {"c:s": "webvtt", "format": "webvtt", **PRIVATE}
+    return _compiled(program, ffmpeg.output(text, target, **options), *SAY_LITTLE)
+
+
+def sample_command(program: str, target: str) -> list[str]:
+    """Return the command that makes a video out of nothing: a counter that runs, and a beep each second."""
+    picture = ffmpeg.input("testsrc2=size=1280x720:rate=30", format="lavfi", t=SAMPLE_SECONDS)
+    sound = ffmpeg.input("sine=frequency=220:beep_factor=4:sample_rate=48000", format="lavfi", t=SAMPLE_SECONDS)
+    options = {"c:v": "libx264", "preset": "ultrafast", "pix_fmt": "yuv420p", "g": 60, "c:a": "aac", "ac": 2}
+    return _compiled(program, ffmpeg.output(picture, sound, target, **options), *SAY_LITTLE)
+
+
+def _remux(plan: EncodePlan) -> Stream:
+    source = ffmpeg.input(plan.source_path, **INPUT_OPTIONS)
+    streams = [
+        source[str(plan.source.video.index)],
+        *(source[str(track.index)] for track in plan.source.audio[:1]),
+    ]
+    options = {"c": "copy", "min_frag_duration": REMUX_FRAGMENT_MICROSECONDS, **GROWING_MP4, **PRIVATE}
+    return ffmpeg.output(*streams, plan.outputs[0].path, **options)
+
+
+def _ladder(plan: EncodePlan, x264: X264) -> Stream:
+    """One decode, one chain of filters, then a scaler and an x264 for each rendition."""
+    source = ffmpeg.input(plan.source_path, **INPUT_OPTIONS)
+    picture = _steady(source[str(plan.source.video.index)], plan.source.video, plan.outputs[0].spec)
+    # A filtered stream can be used once only; even one output passes `split`, which costs nothing.
+    pictures = picture.filter_multi_output("split", len(plan.outputs))
+    outputs = []
+    for number, output in enumerate(plan.outputs):
+        scaled = pictures[number].filter("scale", output.spec.width, output.spec.height, flags="bicubic")
+        scaled = scaled.filter("setsar", "1").filter("format", "yuv420p")
+        sound = [source[str(track.index)] for track in plan.source.audio[:1]]
+        outputs.append(
+            ffmpeg.output(scaled, *sound, output.path, **_encoding(output.spec, x264, has_sound=bool(sound)))
+        )
+    return ffmpeg.merge_outputs(*outputs)
+
+
+def _steady(picture: Stream, video: VideoStream, spec: RenditionSpec) -> Stream:
+    """Give every frame its time: whole frames at a constant rate from 0 on, so that keyframes align everywhere."""
+    if video.is_interlaced:
+        picture = picture.filter("bwdif", mode="send_frame")
+    rate = Fraction(spec.frame_rate).limit_denominator(1001)
+    return picture.filter("fps", fps=str(rate), start_time=0)
+
+
+def _encoding(spec: RenditionSpec, x264: X264, *, has_sound: bool) -> dict[str, Any]:
+    sound_bps = AUDIO_BIT_RATE_BPS if has_sound else 0
+    video_bps = spec.bit_rate_bps - sound_bps
+    options = {
+        "c:v": "libx264",
+        "preset": x264.preset,
+        "profile:v": "high",
+        "crf": x264.crf,
+        # The ladder's bit rate is a ceiling over any two seconds, not a target.
+        "maxrate": video_bps,
+        "bufsize": 2 * video_bps,
+        # Keyframes at the same times in all renditions and nowhere else: there players switch and fragments end.
+        "force_key_frames": f"expr:gte(t,n_forced*{KEYFRAME_SECONDS:g})",
+        "sc_threshold": 0,
+        "g": round(spec.frame_rate * KEYFRAME_SECONDS * 2),
+        **GROWING_MP4,
+        **PRIVATE,
+    }
+    if has_sound:
+        options |= {
+            "c:a": "aac",
+            "b:a": sound_bps,
+            "ac": 2,
+            "ar": 48000,
+            # Holes and late starts in the source's sound become silence, so that it stays with the picture.
+            "af": "aresample=async=1:first_pts=0",
+        }
+    return options
+
+
+def _compiled(program: str, graph: Stream, *arguments: str) -> list[str]:
+    command: list[str] = ffmpeg.compile(graph.global_args(*arguments), cmd=program)
+    return command
+
+
+def _even(pixels: float) -> int:
+    return max(2, round(pixels / 2) * 2)

@@ -1,0 +1,152 @@
+"""The encoder that real videos go through: ffmpeg and ffprobe, each in a process of its own."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from streamserver.domain.ladder import EncodePlan
+from streamserver.domain.progress import EncoderReport
+from streamserver.domain.sources import SourceInfo, SubtitleStream
+from streamserver.encoder.command import X264, encode_command, poster_command, sample_command, subtitle_command
+from streamserver.encoder.limits import Limits
+from streamserver.encoder.probe import probe
+from streamserver.encoder.process import Running, running
+from streamserver.encoder.programs import Programs, check_programs
+from streamserver.errors import EncoderFault, EncoderStalled, SourceFault
+
+log = logging.getLogger(__name__)
+
+SOURCE_COMPLAINTS = (
+    "Invalid data found when processing input",
+    "moov atom not found",
+    "Error while decoding stream",
+    "Nothing was written into output file",
+    "does not contain any stream",
+)
+"""What ffmpeg says when it is the source that cannot be used."""
+SHORT_RUN_SECONDS = 300.0
+"""A poster or a text track takes no longer."""
+
+
+class FfmpegEncoder:
+    """`Encoder` with ffmpeg."""
+
+    def __init__(
+        self,
+        programs: Programs,
+        *,
+        limits: Limits | None = None,
+        x264: X264 | None = None,
+        stall_seconds: float = 60,
+    ) -> None:
+        self._programs = programs
+        self._limits = limits or Limits()
+        self._x264 = x264 or X264()
+        self._stall_seconds = stall_seconds
+
+    async def check(self) -> str:
+        """See `Encoder.check`."""
+        return await check_programs(self._programs)
+
+    async def probe(self, source: Path) -> SourceInfo:
+        """See `Encoder.probe`."""
+        return await probe(self._programs.ffprobe, str(source), self._limits)
+
+    async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:
+        """See `Encoder.poster`."""
+        for at_seconds in (info.duration_seconds * 0.1, 0.0):
+            command = poster_command(self._programs.ffmpeg, str(source), info, str(target), at_seconds=at_seconds)
+            await self._run(command)
+            if await asyncio.to_thread(_has_bytes, target):
+                return
+        raise EncoderFault("No picture could be taken from the video.")
+
+    async def subtitle(self, source: Path, track: SubtitleStream, target: Path) -> None:
+        """See `Encoder.subtitle`."""
+        await self._run(subtitle_command(self._programs.ffmpeg, str(source), track, str(target)))
+
+    async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
+        """See `Encoder.encode`."""
+        command = encode_command(self._programs.ffmpeg, plan, self._x264)
+        async with running(command) as process:
+            try:
+                await self._watch(process, report)
+            except TimeoutError:
+                raise EncoderStalled from None
+            _judge(*await process.end())
+
+    async def sample(self, target: Path) -> None:
+        """Write a short video that shows what the server does."""
+        await self._run(sample_command(self._programs.ffmpeg, str(target)))
+
+    async def _watch(self, process: Running, report: Callable[[EncoderReport], None]) -> None:
+        """Pass on progress until there is no more; `TimeoutError` once it stands still for too long."""
+        loop = asyncio.get_running_loop()
+        furthest = (-1.0, -1)
+        async with asyncio.timeout(self._stall_seconds) as deadline:
+            async for block in _progress_blocks(process.lines()):
+                progress = _as_report(block)
+                reached = (progress.encoded_seconds, _whole_number(block.get("total_size")))
+                if reached > furthest:
+                    furthest = reached
+                    deadline.reschedule(loop.time() + self._stall_seconds)
+                    report(progress)
+
+    async def _run(self, command: list[str]) -> None:
+        try:
+            async with asyncio.timeout(SHORT_RUN_SECONDS), running(command) as process:
+                _judge(*await process.end())
+        except TimeoutError:
+            raise EncoderStalled from None
+
+
+def _has_bytes(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _judge(code: int, complaints: str) -> None:
+    """Raise what an exit code and the complaints before it mean."""
+    if code == 0:
+        return
+    log.warning("ffmpeg ended with %d: %s", code, complaints)
+    if code > 0 and any(known in complaints for known in SOURCE_COMPLAINTS):
+        raise SourceFault("The video is damaged: the encoder cannot make sense of it.")
+    if "No space left on device" in complaints:
+        raise EncoderFault("The server ran out of room while encoding; trying again may help.")
+    raise EncoderFault
+
+
+async def _progress_blocks(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:
+    """Gather the `key=value` lines of `-progress`; each block closes with `progress=`."""
+    block: dict[str, str] = {}
+    async for line in lines:
+        key, _, value = line.partition("=")
+        block[key] = value
+        if key == "progress":
+            yield block
+            block = {}
+
+
+def _as_report(block: dict[str, str]) -> EncoderReport:
+    """Read a block; any value may be `N/A` before the first frame is out."""
+    return EncoderReport(
+        encoded_seconds=max(0, _whole_number(block.get("out_time_us"))) / 1_000_000,
+        speed=_positive(block.get("speed", "").removesuffix("x")),
+        frames_per_second=_positive(block.get("fps", "")),
+    )
+
+
+def _whole_number(text: str | None) -> int:
+    try:
+        return int(text or 0)
+    except ValueError:
+        return 0
+
+
+def _positive(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if value > 0 else None

@@ -1,0 +1,180 @@
+"""Looking into a file with ffprobe before anything else touches it."""
+
+import json
+from fractions import Fraction
+from typing import Any
+
+from streamserver.domain.ladder import SUBTITLE_CODECS
+from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
+from streamserver.encoder.limits import Limits
+from streamserver.encoder.process import running
+from streamserver.errors import SourceFault
+
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,live_flv,asf,ogg,mxf,gxf,nut,ivf,"
+    "dv,wtv,rm,h264,hevc"
+)
+"""Containers that hold a video themselves; playlists and other lists of files are not among them."""
+PROTOCOLS = "file"
+INPUT_OPTIONS = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS}
+"""What ffprobe and ffmpeg may open at all."""
+OUTPUT_BYTES = 16 * 1024 * 1024
+
+
+async def probe(ffprobe: str, path: str, limits: Limits) -> SourceInfo:
+    """Return what is in a file; raise `SourceFault` with a sentence where it cannot be used."""
+    found = await _ask(ffprobe, path, limits, "-show_format", "-show_streams")
+    info = json.loads(found or "{}")
+    streams: list[dict[str, Any]] = info.get("streams", [])
+    if len(streams) > limits.max_streams:
+        raise SourceFault(f"The file holds {len(streams)} streams; at most {limits.max_streams} are accepted.")
+    pictures = [stream for stream in streams if _is_moving(stream)]
+    if not pictures:
+        raise SourceFault("There is no video in the file.")
+    form: dict[str, Any] = info["format"]
+    duration = _number(form.get("duration")) or await _measured_duration(ffprobe, path, limits, pictures[0])
+    source = SourceInfo(
+        format_name=form["format_name"],
+        duration_seconds=_number(pictures[0].get("duration")) or duration,
+        bit_rate_bps=round(int(form["size"]) * 8 / duration) if duration else 0,
+        video=_video(pictures[0]),
+        audio=tuple(_audio(stream) for stream in streams if _is_sound(stream)),
+        subtitles=tuple(_subtitle(stream) for stream in streams if stream.get("codec_name") in SUBTITLE_CODECS),
+    )
+    limits.enforce(source)
+    return source
+
+
+async def _ask(ffprobe: str, path: str, limits: Limits, *arguments: str) -> bytes:
+    guard = [word for name, value in INPUT_OPTIONS.items() for word in (f"-{name}", value)]
+    command = [ffprobe, "-v", "error", *guard, "-print_format", "json", *arguments, "-i", path]
+    try:
+        async with limits.probe_timeout(), running(command) as process:
+            said = await process.output(OUTPUT_BYTES)
+            code, complaints = await process.end()
+    except TimeoutError:
+        raise SourceFault("The file could not be understood in time.") from None
+    except ValueError:
+        raise SourceFault("The file describes itself at unreasonable length.") from None
+    if code:
+        raise SourceFault(_in_plain_words(complaints))
+    return said
+
+
+def _in_plain_words(complaints: str) -> str:
+    """Say what ffprobe complains of to somebody who does not know it."""
+    if "moov atom not found" in complaints:
+        return "The file is incomplete: its end, which describes the video, is missing. Please upload it again."
+    if "not on whitelist" in complaints:
+        return "The file is not a video in a format that this server accepts."
+    return "The file is not a video, or it is damaged beyond reading."
+
+
+async def _measured_duration(ffprobe: str, path: str, limits: Limits, stream: dict[str, Any]) -> float:
+    """Find the duration of a file whose container does not tell (a browser's recordings are like that)."""
+    arguments = ["-select_streams", str(stream["index"]), "-show_entries", "packet=pts_time,duration_time"]
+    packets = json.loads(await _ask(ffprobe, path, limits, *arguments)).get("packets", [])
+    ends = [_number(packet.get("pts_time")) + _number(packet.get("duration_time")) for packet in packets]
+    if not ends or max(ends) <= 0:
+        raise SourceFault("The file does not tell how long it plays.")
+    return max(ends)
+
+
+def _is_moving(stream: dict[str, Any]) -> bool:
+    return (
+        stream.get("codec_type") == "video"
+        and not stream.get("disposition", {}).get("attached_pic")
+        and stream.get("codec_name") not in {None, "unknown"}
+    )
+
+
+def _is_sound(stream: dict[str, Any]) -> bool:
+    return (
+        stream.get("codec_type") == "audio"
+        and stream.get("codec_name") not in {None, "unknown"}
+        and bool(stream.get("channels"))
+        and int(stream.get("sample_rate") or 0) > 0
+    )
+
+
+def _video(stream: dict[str, Any]) -> VideoStream:
+    width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
+    aspect = _ratio(stream.get("sample_aspect_ratio", "1:1").replace(":", "/")) or Fraction(1)
+    rotation = _rotation(stream)
+    shown = (round(width * aspect), height)
+    if rotation in {90, 270}:
+        shown = (shown[1], shown[0])
+    return VideoStream(
+        index=stream["index"],
+        codec=stream["codec_name"],
+        pixel_format=stream.get("pix_fmt", ""),
+        coded_width=width,
+        coded_height=height,
+        width=shown[0],
+        height=shown[1],
+        frame_rate=_frame_rate(stream),
+        rotation_degrees=rotation,
+        has_square_pixels=aspect == 1,
+        is_interlaced=stream.get("field_order") in {"tt", "bb", "tb", "bt"},
+        bit_rate_bps=int(stream["bit_rate"]) if stream.get("bit_rate") else None,
+    )
+
+
+def _audio(stream: dict[str, Any]) -> AudioStream:
+    return AudioStream(
+        index=stream["index"],
+        codec=stream["codec_name"],
+        channels=int(stream["channels"]),
+        sample_rate_hz=int(stream["sample_rate"]),
+        profile=stream.get("profile", ""),
+        language=stream.get("tags", {}).get("language", "und"),
+    )
+
+
+def _subtitle(stream: dict[str, Any]) -> SubtitleStream:
+    tags = stream.get("tags", {})
+    return SubtitleStream(
+        index=stream["index"],
+        codec=stream["codec_name"],
+        language=tags.get("language", "und"),
+        title=tags.get("title", ""),
+    )
+
+
+def _rotation(stream: dict[str, Any]) -> int:
+    """Return the clockwise turn in degrees; ffprobe tells the counter-clockwise one."""
+    for data in stream.get("side_data_list", []):
+        if "rotation" in data:
+            return round(-float(data["rotation"]) / 90) * 90 % 360
+    return 0
+
+
+def _frame_rate(stream: dict[str, Any]) -> float:
+    """Choose the rate of a constant-rate copy.
+
+    `r_frame_rate` is the lowest rate that can show every frame on time. Where it is far above the average it only
+    mirrors the container's clock, and the average is the better answer.
+    """
+    exact, average = _ratio(stream.get("r_frame_rate")), _ratio(stream.get("avg_frame_rate"))
+    if not average:
+        return float(exact or 25)
+    if exact and exact <= 2 * average and exact <= 60:
+        return float(exact)
+    return float(average)
+
+
+def _ratio(text: str | None) -> Fraction | None:
+    """Read `30000/1001`; None for `0/0` and the like."""
+    try:
+        ratio = Fraction(text or "0")
+    except (ValueError, ZeroDivisionError):
+        return None
+    return ratio if ratio > 0 else None
+
+
+def _number(text: str | None) -> float:
+    """Read a number; 0 where there is none."""
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,110 @@
+"""The one place where processes are started, and where they are certain to end."""
+
+import asyncio
+import logging
+import os
+import shlex
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+NICENESS = 10
+TERM_SECONDS = 2.0
+"""How long a process may take to end when it is asked to."""
+TAIL_BYTES = 8 * 1024
+"""How much of what a process complains about is kept."""
+READ_BYTES = 64 * 1024
+
+
+class Running:
+    """A process of ours: what it says, what it complains about, how it ends."""
+
+    def __init__(self, process: asyncio.subprocess.Process, complaints: "asyncio.Task[str]") -> None:
+        self._process = process
+        self._complaints = complaints
+
+    @property
+    def pid(self) -> int:
+        """The process, and the group that it leads."""
+        return self._process.pid
+
+    async def output(self, limit_bytes: int) -> bytes:
+        """Read what it says until it says no more; `ValueError` past the limit."""
+        said = bytearray()
+        while chunk := await self._stdout.read(READ_BYTES):
+            said += chunk
+            if len(said) > limit_bytes:
+                raise ValueError(f"more than {limit_bytes} bytes of output")
+        return bytes(said)
+
+    async def lines(self) -> AsyncIterator[str]:
+        """Read what it says line by line."""
+        async for line in self._stdout:
+            yield line.decode(errors="replace").strip()
+
+    async def end(self) -> tuple[int, str]:
+        """Wait until it has ended; return its exit code (negative: the signal) and the end of its complaints."""
+        code = await self._process.wait()
+        return code, await self._complaints
+
+    @property
+    def _stdout(self) -> asyncio.StreamReader:
+        assert self._process.stdout is not None  # noqa: S101 - started with a pipe
+        return self._process.stdout
+
+
+@asynccontextmanager
+async def running(command: Sequence[str]) -> AsyncIterator[Running]:
+    """Start a program in a group of its own; on leaving, whatever is left of the group is ended and reaped.
+
+    It gets no standard input, a low priority, and does not outlive the server.
+    """
+    log.debug("starting %s", shlex.join(command))
+    launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(NICENESS)]
+    process = await asyncio.create_subprocess_exec(
+        *launcher,
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    complaints = asyncio.ensure_future(_tail(process.stderr))
+    try:
+        yield Running(process, complaints)
+    finally:
+        try:
+            await _stop(process)
+        finally:
+            _signal_group(process, signal.SIGKILL)
+            await process.wait()
+            await complaints
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Ask first; the caller kills what does not listen."""
+    if process.returncode is not None:
+        return
+    _signal_group(process, signal.SIGTERM)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TERM_SECONDS):
+            # A full pipe would keep it from ending.
+            await asyncio.gather(process.wait(), _tail(process.stdout))
+
+
+def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+async def _tail(stream: asyncio.StreamReader | None) -> str:
+    """Read to the end and keep the last part."""
+    tail = b""
+    while stream is not None and (chunk := await stream.read(READ_BYTES)):
+        tail = (tail + chunk)[-TAIL_BYTES:]
+    return tail.decode(errors="replace").strip()

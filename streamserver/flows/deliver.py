@@ -1,0 +1,235 @@
+"""From a media address to what it stands for: which bytes, of which blob, for how long caches may keep them."""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from streamserver.domain.addresses import Address, Kind, parse_address
+from streamserver.domain.answers import Delivery, Representation
+from streamserver.domain.caching import FINISHED_PLAYLIST, IMMUTABLE, multivariant_policy, playlist_policy
+from streamserver.domain.conditions import EntityTag
+from streamserver.domain.media_types import JPEG, MP4, PLAYLIST, SEGMENT, WEBVTT
+from streamserver.domain.multipart import Body, body_length
+from streamserver.domain.playlists import (
+    Variant,
+    bit_rates,
+    media_playlist,
+    multivariant_playlist,
+    subtitle_playlist,
+)
+from streamserver.domain.ranges import ResourceRegion
+from streamserver.domain.videos import Rendition, RenditionStatus, Subtitle, Video, VideoStatus
+from streamserver.errors import NotFound, NotReady
+from streamserver.flows.indexes import Indexes, rendition_key
+from streamserver.flows.receive import poster_key, source_key, subtitle_key
+from streamserver.ports import Blobs, Catalog
+
+REMEMBERED = 10_000
+"""Addresses whose meaning is kept in memory."""
+FRESH_SECONDS = 0.5
+"""How long the meaning of an address that may change is kept."""
+
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliverable:
+    """What a media address stands for."""
+
+    representation: Representation
+    """What conditions and ranges are judged by."""
+    parts: Body
+    """What the representation is made of."""
+    blob_key: str | None = None
+    """The blob that regions among the parts lie in; None where there are none."""
+    delivery: Delivery = Delivery.RANGE
+    """How much comes in one answer."""
+
+
+class Deliver:
+    """The verb of the data plane. What an address means is remembered, so that a hot one costs a look-up."""
+
+    def __init__(self, *, catalog: Catalog, blobs: Blobs, indexes: Indexes) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._indexes = indexes
+        self._known: OrderedDict[str, tuple[float, Deliverable]] = OrderedDict()
+
+    async def resolve(self, path: str) -> Deliverable:
+        """Return what the part of a path behind `/media/` stands for.
+
+        Raises `NotFound`, or `NotReady` for what is still to come.
+        """
+        known = self._known.get(path)
+        if known is not None and known[0] > asyncio.get_running_loop().time():
+            self._known.move_to_end(path)
+            return known[1]
+        address = parse_address(path)
+        found = await self._find(await self._catalog.video(address.video_id), address)
+        is_fixed = found.representation.cache_control == IMMUTABLE
+        until = float("inf") if is_fixed else asyncio.get_running_loop().time() + FRESH_SECONDS
+        self._known[path] = (until, found)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+    def forget(self, video: Video) -> None:
+        """Drop what is known of a video that is no more."""
+        for path in [path for path in self._known if path.startswith(f"{video.id}/")]:
+            del self._known[path]
+        for rendition in video.renditions:
+            self._indexes.forget(rendition.key)
+
+    async def _find(self, video: Video, address: Address) -> Deliverable:  # noqa: PLR0911 - a line a kind
+        match address.kind:
+            case Kind.SOURCE:
+                return self._source(video)
+            case Kind.POSTER:
+                return self._small_file(poster_key(video.id, address.key), JPEG, video.created_at)
+            case Kind.SUBTITLE:
+                return self._small_file(subtitle_key(_subtitle(video, address.key)), WEBVTT, video.created_at)
+            case Kind.SUBTITLE_PLAYLIST:
+                subtitle = _subtitle(video, address.key)
+                text = subtitle_playlist(f"../../subtitles/{subtitle.key}.vtt", video.duration_seconds or 0)
+                return _text(text, FINISHED_PLAYLIST)
+            case Kind.MULTIVARIANT:
+                return await self._multivariant(video)
+            case Kind.FILE:
+                return self._file(video, address)
+            case _:
+                return await self._hls(_rendition(video, address.key), address, video.created_at)
+
+    def _source(self, video: Video) -> Deliverable:
+        count = video.source.size_bytes
+        return Deliverable(
+            representation=Representation(
+                length=count,
+                content_type=video.source.content_type,
+                etag=EntityTag(opaque=f"{video.id}-source"),
+                last_modified=video.created_at,
+                cache_control=IMMUTABLE,
+                disposition="attachment",
+            ),
+            parts=(ResourceRegion(position=0, count=count),),
+            blob_key=source_key(video.id),
+        )
+
+    def _file(self, video: Video, address: Address) -> Deliverable:
+        rendition = _rendition(video, address.key)
+        if rendition.status is RenditionStatus.GROWING:
+            raise NotReady("This rendition is still being encoded; by then it can be watched by HLS alone.")
+        return Deliverable(
+            representation=Representation(
+                length=rendition.size_bytes,
+                content_type=MP4,
+                etag=EntityTag(opaque=rendition.key),
+                last_modified=video.created_at,
+                cache_control=IMMUTABLE,
+            ),
+            parts=(ResourceRegion(position=0, count=rendition.size_bytes),),
+            blob_key=rendition_key(rendition),
+            delivery=address.delivery,
+        )
+
+    def _small_file(self, key: str, content_type: str, created_at: datetime) -> Deliverable:
+        with self._blobs.lease(key) as lease:
+            count = lease.current_size()
+        return Deliverable(
+            representation=Representation(
+                length=count,
+                content_type=content_type,
+                etag=EntityTag(opaque=key.rsplit("/", 1)[-1]),
+                last_modified=created_at,
+                cache_control=IMMUTABLE,
+            ),
+            parts=(ResourceRegion(position=0, count=count),),
+            blob_key=key,
+        )
+
+    async def _hls(self, rendition: Rendition, address: Address, created_at: datetime) -> Deliverable:
+        plan = await self._indexes.plan(rendition)
+        if address.kind is Kind.MEDIA_PLAYLIST:
+            text = media_playlist(
+                plan.segments,
+                target_seconds=rendition.target_seconds,
+                is_complete=rendition.status is RenditionStatus.COMPLETE,
+            )
+            return _text(text, playlist_policy(rendition))
+        if address.kind is Kind.INIT:
+            name, regions = "init", plan.index.init
+        else:
+            if address.number >= len(plan.segments):
+                raise NotFound("There is no such segment, or not yet.")
+            segment = plan.segments[address.number]
+            name, regions = str(segment.number), ((segment.position, segment.count),)
+        parts = tuple(ResourceRegion(position=position, count=count) for position, count in regions)
+        return Deliverable(
+            representation=Representation(
+                length=body_length(parts),
+                content_type=MP4 if address.kind is Kind.INIT else SEGMENT,
+                etag=EntityTag(opaque=f"{rendition.key}-{name}"),
+                last_modified=created_at,
+                cache_control=IMMUTABLE,
+            ),
+            parts=parts,
+            blob_key=rendition_key(rendition),
+        )
+
+    async def _multivariant(self, video: Video) -> Deliverable:
+        variants = []
+        for rendition in video.renditions:
+            try:
+                variants.append(await self._variant(rendition))
+            except NotReady:
+                continue
+        if not variants:
+            raise NotReady
+        texts = [(subtitle, f"subtitles/{subtitle.key}.m3u8") for subtitle in video.subtitles]
+        is_complete = video.status is VideoStatus.COMPLETE
+        return _text(multivariant_playlist(variants, texts), multivariant_policy(is_complete=is_complete))
+
+    async def _variant(self, rendition: Rendition) -> Variant:
+        plan = await self._indexes.plan(rendition)
+        peak_bps, average_bps = bit_rates(plan.segments, target_seconds=rendition.target_seconds)
+        return Variant(
+            url=f"{rendition.key}/index.m3u8",
+            peak_bps=peak_bps,
+            average_bps=average_bps,
+            codecs=plan.codecs,
+            width=rendition.width,
+            height=rendition.height,
+            frame_rate=rendition.frame_rate,
+        )
+
+
+def _text(text: str, cache_control: str) -> Deliverable:
+    """Deliver a playlist; its tag is made of its content, so it is the same on every node."""
+    content = text.encode()
+    return Deliverable(
+        representation=Representation(
+            length=len(content),
+            content_type=PLAYLIST,
+            etag=EntityTag(opaque=hashlib.sha256(content).hexdigest()[:20]),
+            cache_control=cache_control,
+        ),
+        parts=(content,),
+    )
+
+
+def _rendition(video: Video, key: str) -> Rendition:
+    return _one([rendition for rendition in video.renditions if rendition.key == key])
+
+
+def _subtitle(video: Video, key: str) -> Subtitle:
+    return _one([subtitle for subtitle in video.subtitles if subtitle.key == key])
+
+
+def _one(found: Sequence[Found]) -> Found:
+    if not found:
+        raise NotFound
+    return found[0]

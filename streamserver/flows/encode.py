@@ -1,0 +1,197 @@
+"""From a received source to renditions: probe, remux, ladder, publish."""
+
+import asyncio
+import logging
+import secrets
+from dataclasses import replace
+
+from streamserver.domain.jobs import Job, JobError, Stage, claimed
+from streamserver.domain.ladder import REMUX_FRAGMENT_SECONDS, RenditionSpec, can_remux, ladder_specs, remux_spec
+from streamserver.domain.media_types import content_type_of
+from streamserver.domain.progress import PUBLISH_PERCENT
+from streamserver.domain.sources import SourceInfo
+from streamserver.domain.videos import RenditionStatus, Subtitle, Video, VideoStatus
+from streamserver.errors import Cancelled, Conflict, EncoderFault, EncodingFailed, NotFound, SourceFault
+from streamserver.flows.encoding_event import EncodingEvent
+from streamserver.flows.receive import poster_key, source_key, subtitle_key
+from streamserver.flows.renditions import Renditions
+from streamserver.ports import Blobs, Bus, Catalog, Clock, Encoder
+
+log = logging.getLogger(__name__)
+
+
+class Encode:
+    """The verb that a pool runs for each job."""
+
+    def __init__(
+        self, *, catalog: Catalog, blobs: Blobs, bus: Bus, encoder: Encoder, clock: Clock, renditions: Renditions
+    ) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._bus = bus
+        self._encoder = encoder
+        self._clock = clock
+        self._renditions = renditions
+        self._cancelled: set[str] = set()
+
+    async def run(self, job_id: str) -> None:
+        """Carry out a waiting job to its end; does nothing where somebody else has claimed it.
+
+        A cancellation that `cancelling` did not announce is the server's own end: the job stays RUNNING in the
+        catalog, and is released at the next start.
+        """
+        job = await self._catalog.job(job_id)
+        claim = claimed(job, now=self._clock.now())
+        if not await self._catalog.claim_job(claim):
+            return
+        await self._bus.publish(claim)
+        event = self.event(claim)
+        try:
+            await self._encode(event)
+            await event.report_complete()
+        except EncodingFailed as failure:
+            await event.report_error(JobError(code=failure.code, message=failure.message))
+        except asyncio.CancelledError:
+            if job_id not in self._cancelled or event.job.is_terminal:
+                raise
+            await event.report_error(JobError(code=Cancelled.code, message=Cancelled().message))
+        except (Conflict, NotFound) as loss:
+            log.warning("job %s is no longer this server's: %s", job_id, loss)
+        except Exception:
+            log.exception("job %s failed for an unforeseen reason", job_id)
+            await event.report_error(JobError(code=EncoderFault.code, message=EncoderFault().message))
+        finally:
+            self._cancelled.discard(job_id)
+
+    def event(self, job: Job) -> EncodingEvent:
+        """Give a job its voice."""
+        return EncodingEvent(
+            job,
+            bus=self._bus,
+            clock=self._clock,
+            complete_handler=self._record_complete,
+            failure_handler=self._record_failure,
+        )
+
+    async def has_source(self, job: Job) -> bool:
+        """Tell whether there still is something to encode."""
+        try:
+            with self._blobs.lease(source_key(job.video_id)):
+                return True
+        except NotFound:
+            return False
+
+    async def reopen(self, video_id: str) -> None:
+        """Show a video that failed as one that is being worked on again."""
+        video = await self._catalog.video(video_id)
+        if video.status is VideoStatus.ERROR:
+            await self._catalog.set_video_status(video_id, VideoStatus.PROCESSING)
+
+    def cancelling(self, job_id: str) -> None:
+        """Announce that the cancellation of `run` which follows is somebody's wish."""
+        self._cancelled.add(job_id)
+
+    async def _encode(self, event: EncodingEvent) -> None:
+        """Tell the story of one job."""
+        video = await self._clear_leftovers(await self._catalog.video(event.job.video_id))
+        await event.report_running(stage=Stage.PROBE, percent=0)
+        source = await self._encoder.probe(self._blobs.path(source_key(video.id)))
+        await self._catalog.describe_video(
+            video.id,
+            content_type=content_type_of(source),
+            duration_seconds=source.duration_seconds,
+            width=source.video.width,
+            height=source.video.height,
+        )
+        remuxed = await self._remux(event, video, source)
+        await self._take_poster(video, source)
+        await self._take_subtitles(video, source)
+        await self._encode_ladder(event, video, source, remuxed)
+        await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
+
+    async def _clear_leftovers(self, video: Video) -> Video:
+        """Remove what an attempt that was cut off left half-done."""
+        growing = [rendition for rendition in video.renditions if rendition.status is RenditionStatus.GROWING]
+        await self._renditions.drop(growing)
+        for subtitle in video.subtitles:
+            await self._blobs.delete(subtitle_key(subtitle))
+        await self._catalog.delete_subtitles(video.id)
+        complete = tuple(rendition for rendition in video.renditions if rendition not in growing)
+        return replace(video, renditions=complete, subtitles=())
+
+    async def _remux(self, event: EncodingEvent, video: Video, source: SourceInfo) -> RenditionSpec | None:
+        """Make the source's own streams a rendition where browsers can play them; None where they cannot."""
+        if not can_remux(source):
+            return None
+        spec = remux_spec(source)
+        if any(rendition.name == spec.name for rendition in video.renditions):
+            return spec
+        (rendition,) = await self._renditions.begin(video.id, [spec])
+        try:
+            await self._renditions.grow(event, source, [spec], [rendition])
+            longest = await self._renditions.longest_fragment_seconds(rendition)
+        except EncoderFault:
+            log.info("job %s: the source's streams cannot be copied; they are encoded", event.job.id)
+            longest = float("inf")
+        if longest > REMUX_FRAGMENT_SECONDS:
+            await self._renditions.drop([rendition])
+            return None
+        await self._renditions.finish(rendition)
+        await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)
+        return spec
+
+    async def _encode_ladder(
+        self, event: EncodingEvent, video: Video, source: SourceInfo, remuxed: RenditionSpec | None
+    ) -> None:
+        """Encode what is not there yet, all in one run."""
+        there = {rendition.name for rendition in video.renditions}
+        specs = [spec for spec in ladder_specs(source, beside=remuxed) if spec.name not in there]
+        if not specs:
+            return
+        renditions = await self._renditions.begin(video.id, specs)
+        await self._renditions.grow(event, source, specs, renditions)
+        for rendition in renditions:
+            await self._renditions.finish(rendition)
+
+    async def _take_poster(self, video: Video, source: SourceInfo) -> None:
+        """Take a picture that stands for the video; a video without one is no failure."""
+        if video.poster_key:
+            return
+        key = secrets.token_hex(4)
+        target = poster_key(video.id, key)
+        try:
+            await self._encoder.poster(self._blobs.path(source_key(video.id)), source, self._blobs.path(target))
+            await self._blobs.settle(target)
+            await self._catalog.set_poster(video.id, key)
+        except (EncodingFailed, OSError) as failure:
+            log.info("video %s has no poster: %s", video.id, failure)
+            await self._blobs.delete(target)
+
+    async def _take_subtitles(self, video: Video, source: SourceInfo) -> None:
+        """Turn the source's text tracks into WebVTT; one that cannot be read is left out."""
+        for number, track in enumerate(source.subtitles, 1):
+            label = track.title or (track.language if track.language != "und" else f"Subtitles {number}")
+            subtitle = Subtitle(key=secrets.token_hex(4), video_id=video.id, language=track.language, label=label)
+            source_path, target = self._blobs.path(source_key(video.id)), subtitle_key(subtitle)
+            try:
+                await self._encoder.subtitle(source_path, track, self._blobs.path(target))
+                await self._blobs.settle(target)
+                await self._catalog.add_subtitle(subtitle)
+            except (EncodingFailed, OSError) as failure:
+                log.info("video %s: text track %d is left out: %s", video.id, track.index, failure)
+                await self._blobs.delete(target)
+
+    async def _record_complete(self, job: Job) -> bool:
+        return await self._catalog.finish_job(job, VideoStatus.COMPLETE)
+
+    async def _record_failure(self, job: Job) -> bool:
+        """Keep the renditions that are whole; of a source that cannot be used nothing remains."""
+        video = await self._catalog.video(job.video_id)
+        if job.error is not None and job.error.code == SourceFault.code:
+            await self._renditions.drop(video.renditions)
+            await self._blobs.delete(video.id)
+            return await self._catalog.finish_job(job, VideoStatus.ERROR)
+        growing = [rendition for rendition in video.renditions if rendition.status is RenditionStatus.GROWING]
+        await self._renditions.drop(growing)
+        is_playable = len(growing) < len(video.renditions)
+        return await self._catalog.finish_job(job, VideoStatus.PLAYABLE if is_playable else VideoStatus.ERROR)

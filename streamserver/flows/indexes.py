@@ -1,0 +1,86 @@
+"""Knowing where the segments of a rendition lie, also while its file grows."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
+from streamserver.domain.scanning import Scan, scan_on
+from streamserver.domain.videos import Rendition, RenditionStatus
+from streamserver.errors import NotFound, NotReady
+from streamserver.ports import Blobs, Catalog, Lease
+
+REMEMBERED = 2000
+"""Indexes of complete renditions that are kept in memory; one of two hours takes about 500 KiB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A rendition's index with the segments that were made of it."""
+
+    index: FragmentIndex
+    """Where the init segment and the fragments lie."""
+    segments: tuple[Segment, ...]
+    """What the playlist lists."""
+    codecs: str
+    """RFC 6381."""
+
+
+def rendition_key(rendition: Rendition) -> str:
+    """Return where a rendition's file is kept."""
+    return f"{rendition.video_id}/{rendition.key}.mp4"
+
+
+class Indexes:
+    """The fragment index of any rendition: recorded when it is complete, read from its file while it grows."""
+
+    def __init__(self, *, catalog: Catalog, blobs: Blobs) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._complete: OrderedDict[str, Plan] = OrderedDict()
+        self._scans: dict[str, Scan] = {}
+
+    async def plan(self, rendition: Rendition) -> Plan:
+        """Return the segments that a rendition has by now; `NotReady` before the first."""
+        if rendition.status is RenditionStatus.GROWING:
+            return await self._growing(rendition)
+        if rendition.key not in self._complete:
+            index = await self._catalog.fragment_index(rendition.key)
+            segments = plan_segments(index, is_complete=True)
+            self._complete[rendition.key] = Plan(index=index, segments=segments, codecs=rendition.codecs)
+            self._scans.pop(rendition.key, None)
+            while len(self._complete) > REMEMBERED:
+                self._complete.popitem(last=False)
+        self._complete.move_to_end(rendition.key)
+        return self._complete[rendition.key]
+
+    async def scan(self, rendition: Rendition) -> Scan:
+        """Walk on through a growing file and return how far that came."""
+        try:
+            with self._blobs.lease(rendition_key(rendition)) as lease:
+                before = self._scans.get(rendition.key, Scan())
+                scan = await asyncio.to_thread(_scan_to_end, before, lease)
+        except NotFound:
+            return Scan()  # the encoder has not opened it yet
+        # Two readers may have walked at once: the one who came further is kept.
+        known = self._scans.get(rendition.key)
+        if known is None or scan.position > known.position:
+            self._scans[rendition.key] = scan
+        return self._scans[rendition.key]
+
+    def forget(self, key: str) -> None:
+        """Drop what is known of a rendition that is no more."""
+        self._scans.pop(key, None)
+        self._complete.pop(key, None)
+
+    async def _growing(self, rendition: Rendition) -> Plan:
+        scan = await self.scan(rendition)
+        if scan.index is not None:
+            segments = plan_segments(scan.index, is_complete=False)
+            if segments:
+                return Plan(index=scan.index, segments=segments, codecs=scan.codecs)
+        raise NotReady
+
+
+def _scan_to_end(scan: Scan, lease: Lease) -> Scan:
+    return scan_on(scan, lease.read, lease.current_size())

@@ -1,0 +1,98 @@
+"""What people do with jobs: look, follow, cancel, try again."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+from streamserver.domain.jobs import Job, JobError, JobEvent, JobStatus, waiting_again
+from streamserver.errors import Cancelled, Conflict
+from streamserver.flows.encode import Encode
+from streamserver.flows.pool import Pool
+from streamserver.ports import Bus, Catalog, Queue
+
+SHOWN = 200
+"""Jobs that the queue page lists."""
+
+
+class Jobs:
+    """The verbs behind the routes of jobs."""
+
+    def __init__(self, *, catalog: Catalog, bus: Bus, queue: Queue, encode: Encode, pool: Pool) -> None:
+        self._catalog = catalog
+        self._bus = bus
+        self._queue = queue
+        self._encode = encode
+        self._pool = pool
+
+    async def get(self, job_id: str) -> Job:
+        """Return a job as it is at this moment; `NotFound` where there is none."""
+        return self._live(await self._catalog.job(job_id))
+
+    async def list(self) -> Sequence[Job]:
+        """Return the newest jobs as they are at this moment."""
+        return [self._live(job) for job in await self._catalog.jobs(limit=SHOWN)]
+
+    async def follow(self, job_id: str, *, heard: int | None = None) -> AsyncIterator[Job]:
+        """Yield a job at once, then every report until it is over.
+
+        `heard` is the last sequence number that the listener knows of: a snapshot with that number is left out.
+        """
+        with self._bus.subscribe(job_id) as reports:
+            job = await self.get(job_id)
+            if job.sequence != heard:
+                yield job
+            last = job.sequence
+            while not job.is_terminal:
+                try:
+                    job = await anext(reports)
+                except StopAsyncIteration:
+                    return
+                if job.sequence > last:
+                    last = job.sequence
+                    yield job
+
+    async def follow_all(self) -> AsyncIterator[Job]:
+        """Yield every job that is not over, then every report of any job."""
+        with self._bus.subscribe() as reports:
+            for job in reversed(await self._catalog.jobs(statuses=[JobStatus.READY, JobStatus.RUNNING])):
+                yield self._live(job)
+            async for job in reports:
+                yield job
+
+    async def cancel(self, job_id: str) -> Job:
+        """End a job that waits or runs; `Conflict` where it is over already."""
+        job = await self.get(job_id)
+        if job.is_terminal:
+            raise Conflict("The job is over already; there is nothing to cancel.")
+        # Between two looks a job may pass from the line to an encoder, so both are tried until one had it.
+        while not await self._pool.cancel(job_id):
+            await self._queue.withdraw(job_id)
+            await self._encode.event(job).report_error(JobError(code=Cancelled.code, message=Cancelled().message))
+            job = await self.get(job_id)
+            if job.is_terminal:
+                break
+        await self._pool.announce()
+        return await self.get(job_id)
+
+    async def retry(self, job_id: str) -> Job:
+        """Put a job that failed back in line; `Conflict` where it did not fail, or its source is gone."""
+        job = await self._catalog.job(job_id)
+        again = waiting_again(job, JobEvent.RETRY)
+        if not await self._encode.has_source(job):
+            raise Conflict("The file could not be used and was removed; please upload it again.")
+        if not await self._catalog.record_job(again):
+            raise Conflict("The job has changed in the meantime.")
+        await self._encode.reopen(job.video_id)
+        await self._bus.publish(again)
+        await self._queue.offer(job_id)
+        await self._pool.announce()
+        return await self.get(job_id)
+
+    def _live(self, job: Job) -> Job:
+        """Return the latest report, with its place in line."""
+        latest = self._bus.latest(job.id)
+        if latest is not None and latest.sequence > job.sequence and not job.is_terminal:
+            job = latest
+        waiting = self._queue.waiting()
+        if job.status is JobStatus.READY and job.id in waiting:
+            return replace(job, queue_position=waiting.index(job.id) + 1)
+        return job

@@ -1,0 +1,100 @@
+"""A bounded number of encoders that work through the line."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from streamserver.domain.jobs import JobEvent, JobStatus, waiting_again
+from streamserver.errors import StreamserverError
+from streamserver.flows.encode import Encode
+from streamserver.ports import Bus, Catalog, Queue
+
+log = logging.getLogger(__name__)
+
+OFFER_SECONDS = 2.0
+"""How often the catalog is asked for jobs that the line does not know of."""
+MANY = 10_000
+"""More jobs than ever wait."""
+
+
+class Pool:
+    """N jobs at a time; the catalog is the truth about which jobs there are, the line only an order."""
+
+    def __init__(self, *, encode: Encode, catalog: Catalog, queue: Queue, bus: Bus, size: int) -> None:
+        self._encode = encode
+        self._catalog = catalog
+        self._queue = queue
+        self._bus = bus
+        self._size = size
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Release what a server that is gone was running, and begin to work."""
+        for job in await self._catalog.jobs(statuses=[JobStatus.RUNNING], limit=MANY):
+            await self._catalog.record_job(waiting_again(job, JobEvent.RELEASE))
+        await self._offer_waiting()
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._size)]
+        self._tasks.append(asyncio.create_task(self._keep_offering()))
+
+    async def close(self) -> None:
+        """Stop the encoders; their jobs run again at the next start."""
+        tasks = [*self._tasks, *self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def cancel(self, job_id: str) -> bool:
+        """End a running job and return once it has ended; False if it is not running here."""
+        task = self._running.get(job_id)
+        if task is None:
+            return False
+        self._encode.cancelling(job_id)
+        task.cancel()
+        await asyncio.wait({task})
+        return True
+
+    async def announce(self) -> None:
+        """Tell those who wait what their place is by now."""
+        for position, job_id in enumerate(self._queue.waiting(), 1):
+            job = self._bus.latest(job_id) or await self._catalog.job(job_id)
+            if job.status is JobStatus.READY and job.queue_position != position:
+                await self._bus.publish(replace(job, queue_position=position, sequence=job.sequence + 1))
+
+    async def _work(self) -> None:
+        """Take one job after the other, for ever."""
+        while True:
+            job_id = await self._queue.take()
+            task = asyncio.create_task(self._encode.run(job_id))
+            self._running[job_id] = task
+            try:
+                await self._announce_quietly()
+                await asyncio.wait({task})
+                if not task.cancelled() and (error := task.exception()):
+                    log.error("job %s could not be run; it stays in line", job_id, exc_info=error)
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                del self._running[job_id]
+
+    async def _keep_offering(self) -> None:
+        """Find jobs that came in by another process, and those that could not be run."""
+        while True:
+            await asyncio.sleep(OFFER_SECONDS)
+            try:
+                await self._offer_waiting()
+            except StreamserverError as error:
+                log.warning("the catalog cannot be asked for waiting jobs: %s", error)
+
+    async def _offer_waiting(self) -> None:
+        ready = await self._catalog.jobs(statuses=[JobStatus.READY], limit=MANY)
+        for job in reversed(ready):
+            if job.id not in self._running:
+                await self._queue.offer(job.id)
+        await self.announce()
+
+    async def _announce_quietly(self) -> None:
+        try:
+            await self.announce()
+        except StreamserverError as error:
+            log.warning("places in line could not be told: %s", error)

@@ -1,0 +1,185 @@
+"""Growing renditions: begun, watched while an encoder writes them, made durable, or dropped."""
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from streamserver.domain.fragments import QUICK_SECONDS
+from streamserver.domain.jobs import RenditionProgress, Stage
+from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec
+from streamserver.domain.progress import EncoderReport, percent_done, seconds_left
+from streamserver.domain.sources import SourceInfo
+from streamserver.domain.videos import Rendition, RenditionStatus, VideoStatus
+from streamserver.errors import Conflict, EncoderFault, SourceFault
+from streamserver.flows.encoding_event import EncodingEvent
+from streamserver.flows.indexes import Indexes, rendition_key
+from streamserver.flows.receive import source_key
+from streamserver.ports import Blobs, Catalog, Encoder
+
+REPORT_SECONDS = 0.5
+"""How often growing files are looked at and listeners are told."""
+RECORD_SECONDS = 3.0
+"""How often progress is recorded for those who read the catalog."""
+SHORTFALL = 0.9
+"""A rendition that has less than this share of the source's promised time means that the source ends early."""
+
+
+class Renditions:
+    """What is done with the renditions of one video."""
+
+    def __init__(self, *, catalog: Catalog, blobs: Blobs, encoder: Encoder, indexes: Indexes) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._encoder = encoder
+        self._indexes = indexes
+
+    async def begin(self, video_id: str, specs: Iterable[RenditionSpec]) -> tuple[Rendition, ...]:
+        """Record renditions before their files are there, so that none is ever forgotten."""
+        renditions = tuple(
+            Rendition(
+                key=f"{spec.name.split()[0]}-{secrets.token_hex(4)}",
+                video_id=video_id,
+                name=spec.name,
+                width=spec.width,
+                height=spec.height,
+                frame_rate=spec.frame_rate,
+                target_seconds=spec.target_seconds,
+                bit_rate_bps=spec.bit_rate_bps,
+            )
+            for spec in specs
+        )
+        await self._catalog.add_renditions(renditions)
+        return renditions
+
+    async def grow(
+        self,
+        event: EncodingEvent,
+        source: SourceInfo,
+        specs: Sequence[RenditionSpec],
+        renditions: Sequence[Rendition],
+    ) -> None:
+        """Run the encoder, and tell how far it is for as long as it runs."""
+        paths = [str(self._blobs.path(rendition_key(rendition))) for rendition in renditions]
+        plan = EncodePlan(
+            source_path=str(self._blobs.path(source_key(event.job.video_id))),
+            source=source,
+            outputs=tuple(Output(spec=spec, path=path) for spec, path in zip(specs, paths, strict=True)),
+        )
+        watch = _Watch(event, plan, renditions, catalog=self._catalog, indexes=self._indexes)
+        encoding = asyncio.ensure_future(self._encoder.encode(plan, watch.note))
+        try:
+            while not encoding.done():
+                await asyncio.wait({encoding}, timeout=REPORT_SECONDS)
+                await watch.tell()
+            await encoding
+        finally:
+            encoding.cancel()
+            await asyncio.gather(encoding, return_exceptions=True)
+        watch.judge_length()
+
+    async def longest_fragment_seconds(self, rendition: Rendition) -> float:
+        """Return how far apart a rendition's fragments begin at most."""
+        index = (await self._indexes.scan(rendition)).index
+        if index is None or not index.fragments:
+            raise EncoderFault
+        return max(fragment.duration_ticks for fragment in index.fragments) / index.timescale
+
+    async def finish(self, rendition: Rendition) -> None:
+        """Make a rendition durable, then known as complete."""
+        size_bytes = await self._blobs.settle(rendition_key(rendition))
+        scan = await self._indexes.scan(rendition)
+        if scan.index is None or not scan.index.duration_seconds:
+            raise EncoderFault
+        complete = replace(
+            rendition,
+            status=RenditionStatus.COMPLETE,
+            codecs=scan.codecs,
+            size_bytes=size_bytes,
+            bit_rate_bps=round(size_bytes * 8 / scan.index.duration_seconds),
+        )
+        await self._catalog.complete_rendition(complete, scan.index)
+
+    async def drop(self, renditions: Iterable[Rendition]) -> None:
+        """Remove renditions with their bytes."""
+        keys = []
+        for rendition in renditions:
+            await self._blobs.delete(rendition_key(rendition))
+            self._indexes.forget(rendition.key)
+            keys.append(rendition.key)
+        await self._catalog.delete_renditions(keys)
+
+
+class _Watch:
+    """What is told of an encoder while it runs."""
+
+    def __init__(
+        self,
+        event: EncodingEvent,
+        plan: EncodePlan,
+        renditions: Sequence[Rendition],
+        *,
+        catalog: Catalog,
+        indexes: Indexes,
+    ) -> None:
+        self._event = event
+        self._plan = plan
+        self._renditions = renditions
+        self._catalog = catalog
+        self._indexes = indexes
+        self._is_remux = plan.outputs[0].spec.is_remux
+        self._before = event.job.renditions
+        self._latest = EncoderReport(encoded_seconds=0, speed=None, frames_per_second=None)
+        self._indexed_seconds = 0.0
+        self._is_playable = self._is_remux  # a remux is shown whole, once its keyframes were found close enough
+        self._recorded_at = 0.0
+
+    def note(self, report: EncoderReport) -> None:
+        """Take in what the encoder says."""
+        self._latest = report
+
+    async def tell(self) -> None:
+        """Look at the growing files, tell listeners, and record now and then."""
+        duration = self._plan.source.duration_seconds
+        growing = await self._growing(duration)
+        if self._indexed_seconds >= QUICK_SECONDS and not self._is_playable:
+            self._is_playable = True
+            await self._catalog.set_video_status(self._event.job.video_id, VideoStatus.PLAYABLE)
+        stage = Stage.REMUX if self._is_remux else Stage.ENCODE
+        fraction = self._latest.encoded_seconds / duration
+        await self._event.report_running(
+            stage=stage,
+            percent=percent_done(stage, fraction, has_remux=self._is_remux or bool(self._before)),
+            speed=self._latest.speed,
+            frames_per_second=self._latest.frames_per_second,
+            eta_seconds=None if self._is_remux else seconds_left(duration, self._latest),
+            renditions=(*self._before, *growing),
+        )
+        await self._record()
+
+    def judge_length(self) -> None:
+        """Raise `SourceFault` where a source ended long before the time it had promised."""
+        promised = self._plan.source.duration_seconds
+        encoded = max(self._indexed_seconds, self._latest.encoded_seconds)
+        if encoded < promised * SHORTFALL - 1:
+            raise SourceFault(
+                f"The file is incomplete: it promises {promised:.0f} seconds and ends after {encoded:.0f}."
+            )
+
+    async def _growing(self, duration: float) -> tuple[RenditionProgress, ...]:
+        progress = []
+        for rendition in self._renditions:
+            index = (await self._indexes.scan(rendition)).index
+            seconds = index.duration_seconds if index else 0.0
+            self._indexed_seconds = max(self._indexed_seconds, seconds)
+            percent = min(100.0, round(100 * seconds / duration, 1))
+            progress.append(RenditionProgress(name=rendition.name, percent=percent))
+        return tuple(progress)
+
+    async def _record(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._recorded_at < RECORD_SECONDS:
+            return
+        self._recorded_at = now
+        if not await self._catalog.record_job(self._event.job):
+            raise Conflict("The job was taken over by another attempt.")

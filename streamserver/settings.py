@@ -1,0 +1,190 @@
+"""Settings: from a TOML file, then `.env`, then the environment, then the command line; the last one counts.
+
+The table `SETTINGS` is all there is: names, defaults, what is allowed.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from streamserver.errors import SettingsError
+
+PREFIX = "STREAMSERVER_"
+DEFAULT_FILE = Path("config/streamserver.toml")
+UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a server can be told; see `SETTINGS` for each."""
+
+    host: str
+    port: int
+    data_dir: Path
+    database_url: str
+    workers: int
+    loop: str
+    log_level: str
+    encoders: int
+    queue_limit: int
+    max_upload_bytes: int
+    max_duration_seconds: float
+    region_bytes: int
+    x264_preset: str
+    x264_crf: int
+    stall_seconds: float
+    ffmpeg: str
+    ffprobe: str
+    sample: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of the table."""
+
+    default: object
+    """As it would be written in a file."""
+    read: Callable[[object], Any]
+    """Turns what was written into a value; `ValueError` where it is not allowed."""
+    allowed: str
+    """What is allowed, for people: `port must be …`."""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(value)  # noqa: TRY004 - every reader says no in the same way
+    return value
+
+
+def _whole(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        number = int(str(value))
+        if isinstance(value, bool) or not least <= number <= most:
+            raise ValueError(value)
+        return number
+
+    return read
+
+
+def _seconds(value: object) -> float:
+    seconds = float(str(value))
+    if not 0 < seconds < float("inf"):
+        raise ValueError(value)
+    return seconds
+
+
+def _bytes(value: object) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip().upper())
+    if not found or float(found[1]) <= 0:
+        raise ValueError(value)
+    return round(float(found[1]) * UNITS[found[2]])
+
+
+def _one_of(*words: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in words:
+            raise ValueError(value)
+        return str(value)
+
+    return read
+
+
+def _flag(value: object) -> bool:
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    try:
+        return known[str(value).lower()]
+    except KeyError:
+        raise ValueError(value) from None
+
+
+def _folder(value: object) -> Path:
+    return Path(_text(value)).expanduser().absolute()
+
+
+BYTES = "a number of bytes, such as 500000 or 20GB"
+SECONDS = "a number of seconds above 0"
+
+SETTINGS: dict[str, Setting] = {
+    "host": Setting("127.0.0.1", _text, "an address to listen on, such as 127.0.0.1 or 0.0.0.0"),
+    "port": Setting(8080, _whole(0, 65535), "a whole number from 0 (any free port) to 65535"),
+    "data_dir": Setting("data", _folder, "a folder"),
+    "database_url": Setting("", _text, "sqlite:///PATH or mysql://USER:PASSWORD@HOST/NAME"),
+    "workers": Setting(1, _whole(1, 1), "1: the queue of this version lives in one process"),
+    "loop": Setting("uvloop", _one_of("uvloop", "asyncio"), "uvloop or asyncio"),
+    "log_level": Setting("info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error"),
+    "encoders": Setting(max(1, (os.cpu_count() or 1) // 2), _whole(1, 256), "a whole number from 1 to 256"),
+    "queue_limit": Setting(100, _whole(1, 100_000), "a whole number from 1 to 100000"),
+    "max_upload_bytes": Setting("20GB", _bytes, BYTES),
+    "max_duration_seconds": Setting(12 * 3600, _seconds, SECONDS),
+    "region_bytes": Setting(1024 * 1024, _bytes, BYTES),
+    "x264_preset": Setting("veryfast", _one_of(*PRESETS), f"one of {', '.join(PRESETS)}"),
+    "x264_crf": Setting(23, _whole(0, 51), "a whole number from 0 (best) to 51"),
+    "stall_seconds": Setting(60, _seconds, SECONDS),
+    "ffmpeg": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
+    "ffprobe": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
+    "sample": Setting(True, _flag, "true or false"),
+}
+
+
+def load_settings(
+    options: Mapping[str, object],
+    *,
+    config: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    folder: Path = Path(),
+) -> Settings:
+    """Put settings together; raise `SettingsError` for a name that is unknown or a value that is not allowed.
+
+    `options` are those of the command line that were given; `folder` is where `.env` and the file are looked for.
+    """
+    written: dict[str, tuple[str, object]] = {name: ("", line.default) for name, line in SETTINGS.items()}
+    for origin, values in (
+        *_from_file(config, folder),
+        (".env", _named(dotenv_values(folder / ".env"))),
+        ("the environment", _named(environment)),
+        ("the command line", options),
+    ):
+        for name, value in values.items():
+            if name not in SETTINGS:
+                raise SettingsError(f"{name} (in {origin}) is no setting; there are {', '.join(SETTINGS)}.")
+            written[name] = (origin, value)
+    read: dict[str, Any] = {name: _read(name, value, origin) for name, (origin, value) in written.items()}
+    if not read["database_url"]:
+        read["database_url"] = f"sqlite:///{read['data_dir'] / 'catalog.sqlite3'}"
+    return Settings(**read)
+
+
+def _read(name: str, value: object, origin: str) -> object:
+    try:
+        return SETTINGS[name].read(value)
+    except ValueError:
+        shown = "what was given" if name == "database_url" else repr(value)
+        raise SettingsError(f"{name} (in {origin}) must be {SETTINGS[name].allowed}; {shown} is not.") from None
+
+
+def _from_file(config: Path | None, folder: Path) -> list[tuple[str, dict[str, object]]]:
+    path = config or folder / DEFAULT_FILE
+    try:
+        return [(str(path), tomllib.loads(path.read_text()))]
+    except FileNotFoundError:
+        if config is None:
+            return []
+        raise SettingsError(f"There is no settings file {config}.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error}") from None
+
+
+def _named(values: Mapping[str, str | None]) -> dict[str, object]:
+    """Pick our variables out; `STREAMSERVER_CONFIG` names the file and is read by the command line."""
+    return {
+        name.removeprefix(PREFIX).lower(): value or ""
+        for name, value in values.items()
+        if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG"
+    }

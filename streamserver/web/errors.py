@@ -1,0 +1,82 @@
+"""Errors on the wire: the one place where a code becomes a status (RFC 9457, `application/problem+json`)."""
+
+import logging
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from aiohttp.web_exceptions import HTTPException
+
+from streamserver.errors import BadInput, StreamserverError, Unavailable
+from streamserver.web.templating import render
+
+log = logging.getLogger(__name__)
+
+STATUS = {
+    "bad_input": 400,
+    "rejected": 400,
+    "forbidden": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "too_large": 413,
+    "unsupported_media": 415,
+    "unavailable": 503,
+    "not_ready": 503,
+    "queue_full": 503,
+    "storage_full": 507,
+}
+"""Codes that are not named here are ours alone to mend: 500."""
+CODES = {405: "method_not_allowed", 404: "not_found", 413: "too_large"}
+"""For what aiohttp itself refuses."""
+
+
+@web.middleware
+async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever is raised into a problem that says what to do."""
+    try:
+        return await handler(request)
+    except HTTPException as error:
+        if error.status < 400:
+            raise
+        return _from_aiohttp(request, error)
+    except Exception as error:  # noqa: BLE001 - every unknown error is logged whole and shown blank
+        return problem(request, error)
+
+
+def problem(request: web.BaseRequest, error: Exception) -> web.Response:
+    """Answer with an error: as JSON for programs, as a page for browsers."""
+    if isinstance(error, web.RequestPayloadError | ConnectionError):
+        error = BadInput("The request ended before all of it was there.")
+    if not isinstance(error, StreamserverError):
+        log.error("%s %s failed", request.method, request.rel_url.raw_path, exc_info=error)
+        error = StreamserverError("Something went wrong on the server. It has been noted.")
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    return _answer(request, STATUS.get(error.code, 500), error.code, error.message, headers)
+
+
+def _from_aiohttp(request: web.BaseRequest, error: HTTPException) -> web.Response:
+    headers = {"Cache-Control": "no-store"}
+    if "Allow" in error.headers:
+        headers["Allow"] = error.headers["Allow"]
+    detail = {404: "There is nothing under this address.", 405: f"{request.method} is not possible here."}
+    code = CODES.get(error.status, "bad_input")
+    return _answer(request, error.status, code, detail.get(error.status, error.reason), headers)
+
+
+def _answer(
+    request: web.BaseRequest, status: int, code: str, detail: str, headers: dict[str, str]
+) -> web.Response:
+    title = HTTPStatus(status).phrase
+    if "text/html" in request.headers.get("Accept", ""):
+        text = render("error.html", page="error", status=status, title=title, detail=detail)
+        return web.Response(status=status, text=text, content_type="text/html", headers=headers)
+    document = {
+        "type": f"urn:streamserver:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    return web.json_response(document, status=status, content_type="application/problem+json", headers=headers)

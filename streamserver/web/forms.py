@@ -1,0 +1,71 @@
+"""Uploads by form (RFC 7578), streamed to where they stay."""
+
+from aiohttp import BodyPartReader, web
+
+from streamserver.domain.jobs import Job
+from streamserver.domain.titles import MAX_TITLE
+from streamserver.domain.videos import Video
+from streamserver.errors import BadInput, TooLarge
+from streamserver.flows.receive import Receive, Upload
+from streamserver.web.documents import job_document, video_document
+from streamserver.web.services import SERVICES
+
+CHUNK_BYTES = 256 * 1024
+FRAMING_BYTES = 64 * 1024
+"""What a form may be larger than the file in it."""
+MAX_FIELD_BYTES = 4 * MAX_TITLE + 1024
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/api/videos")
+async def upload_form(request: web.Request) -> web.Response:
+    """`multipart/form-data` with `file` and optionally `title` → 201, the video and its job.
+
+    A browser that sent the form without scripts is led to the video instead (303).
+    """
+    video, job = await _receive(request, request.app[SERVICES].receive)
+    if "text/html" in request.headers.get("Accept", ""):
+        raise web.HTTPSeeOther(f"/watch/{video.id}")
+    document = {"video": video_document(video), "job": job_document(job)}
+    return web.json_response(document, status=201, headers={"Location": f"/api/videos/{video.id}"})
+
+
+async def _receive(request: web.Request, receive: Receive) -> tuple[Video, Job]:
+    if request.content_type != "multipart/form-data":
+        raise BadInput("Please send the file as multipart/form-data, in a field named file.")
+    announced = request.content_length
+    async with receive.upload(max(0, announced - FRAMING_BYTES) if announced else None) as upload:
+        try:
+            file_name, title = await _read_fields(request, upload)
+        except ValueError as error:  # what aiohttp raises for a form that is not one
+            raise BadInput("The form is malformed or cut off.") from error
+        if file_name is None:
+            raise BadInput("There is no file in the form; please send one in a field named file.")
+        return await upload.finish(file_name, title)
+
+
+async def _read_fields(request: web.Request, upload: Upload) -> tuple[str | None, str | None]:
+    """Write the file to the upload; return its name and the title, None for what is not there."""
+    file_name = title = None
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader):
+            raise BadInput("The form is nested; please send plain fields.")
+        if part.name == "file" and file_name is None:
+            file_name = part.filename or "video"
+            while chunk := await part.read_chunk(CHUNK_BYTES):
+                await upload.write(chunk)
+        elif part.name == "title":
+            title = await _text(part)
+        else:
+            raise BadInput("The form may hold one file, in a field named file, and a title.")
+    return file_name, title
+
+
+async def _text(part: BodyPartReader) -> str:
+    value = bytearray()
+    while chunk := await part.read_chunk(MAX_FIELD_BYTES):
+        value += chunk
+        if len(value) > MAX_FIELD_BYTES:
+            raise TooLarge(f"The title is too long; at most {MAX_TITLE} characters are possible.")
+    return value.decode(errors="replace")
