@@ -134,8 +134,8 @@ def sqlite_engine(
     )
 
     def open_once(_dialect: Dialect, _entry: ConnectionPoolEntry, where: list[str], _options: object) -> None:
-        # Where a file cannot be opened, aiosqlite's thread outlives the call, and fails aloud if the event loop ends
-        # before it does. So that is found out before there is a thread.
+        # Where a file cannot be opened, aiosqlite's thread outlives the call, and fails aloud if the event loop
+        # ends before it does. So that is found out before there is a thread.
         sqlite3.connect(where[0]).close()
 
     def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

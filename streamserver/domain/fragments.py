@@ -5,8 +5,8 @@ begin with a keyframe (RFC 8216 §3.3).
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 QUICK_SEGMENTS = 3
 """The first segments are short, so that playback starts after one of them."""
@@ -38,6 +38,8 @@ class FragmentIndex:
     """(position, count) of the `ftyp` and of the first `moov`: the init segment."""
     fragments: tuple[Fragment, ...] = ()
     """In the order of time, and of the file."""
+    plan: tuple[int, ...] = ()
+    """How many fragments each segment takes, fixed once the file is complete; empty while it grows."""
 
     @property
     def duration_seconds(self) -> float:
@@ -59,31 +61,41 @@ class Segment:
     """How long it plays."""
 
 
-def plan_segments(index: FragmentIndex, *, is_complete: bool) -> tuple[Segment, ...]:
-    """Group fragments into segments of about 4 s, the first ones of about 2 s.
+def plan_segments(index: FragmentIndex) -> tuple[Segment, ...]:
+    """Return the segments that a playlist lists: by the index's plan, or as far as they are closed by now.
 
-    Whether a segment is closed depends on what came before alone, so the plan of a growing file is always a
-    prefix of its later plans: a published segment never changes. What is left over at the end becomes the last
-    segment once the file is complete.
+    Segments take about 4 s, the first ones about 2 s. Whether one is closed depends on what came before alone, so
+    the segments of a growing file are always the first ones of its final plan: a published segment never changes.
     """
+    plan = index.plan or _closed(index)
     segments: list[Segment] = []
-    group: list[Fragment] = []
-    for fragment in index.fragments:
-        if group and _is_long_enough(group, index.timescale, len(segments)):
-            segments.append(_segment(len(segments), group, index.timescale))
-            group = []
-        group.append(fragment)
-    if group and (is_complete or _is_long_enough(group, index.timescale, len(segments))):
-        segments.append(_segment(len(segments), group, index.timescale))
+    start = 0
+    for number, size in enumerate(plan):
+        segments.append(_segment(number, index.fragments[start : start + size], index.timescale))
+        start += size
     return tuple(segments)
 
 
-def _is_long_enough(group: list[Fragment], timescale: int, number: int) -> bool:
-    seconds = sum(fragment.duration_ticks for fragment in group) / timescale
-    return seconds >= (QUICK_SECONDS if number < QUICK_SEGMENTS else STEADY_SECONDS)
+def with_plan(index: FragmentIndex) -> FragmentIndex:
+    """Fix the plan of a file that grows no more: what was left over becomes the last segment."""
+    closed = _closed(index)
+    rest = len(index.fragments) - sum(closed)
+    return replace(index, plan=(*closed, rest) if rest else closed)
 
 
-def _segment(number: int, group: list[Fragment], timescale: int) -> Segment:
+def _closed(index: FragmentIndex) -> tuple[int, ...]:
+    """Return how many fragments each segment takes that nothing will be added to."""
+    plan: list[int] = []
+    size = ticks = 0
+    for fragment in index.fragments:
+        size, ticks = size + 1, ticks + fragment.duration_ticks
+        if ticks / index.timescale >= (QUICK_SECONDS if len(plan) < QUICK_SEGMENTS else STEADY_SECONDS):
+            plan.append(size)
+            size = ticks = 0
+    return tuple(plan)
+
+
+def _segment(number: int, group: Sequence[Fragment], timescale: int) -> Segment:
     return Segment(
         number=number,
         position=group[0].position,
@@ -97,7 +109,7 @@ def pack_index(index: FragmentIndex) -> str:
     rows: Iterable[tuple[int, int, int]] = (
         (fragment.position, fragment.count, fragment.duration_ticks) for fragment in index.fragments
     )
-    packed = {"timescale": index.timescale, "init": index.init, "fragments": list(rows)}
+    packed = {"timescale": index.timescale, "init": index.init, "fragments": list(rows), "plan": index.plan}
     return json.dumps(packed, separators=(",", ":"))
 
 
@@ -111,4 +123,5 @@ def unpack_index(text: str) -> FragmentIndex:
             Fragment(position=position, count=count, duration_ticks=duration)
             for position, count, duration in packed["fragments"]
         ),
+        plan=tuple(packed["plan"]),
     )

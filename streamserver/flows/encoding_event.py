@@ -98,6 +98,11 @@ class EncodingEvent:
             self._job = before  # nobody heard of it yet: the job may still end another way
             raise
         if is_recorded:
+            log.info("job %s of video %s: %s%s", job.id, job.video_id, job.status, _reason(job))
             await self._bus.publish(job)
         else:
             log.warning("job %s: attempt %d was taken over; its end is not told", job.id, job.attempt)
+
+
+def _reason(job: Job) -> str:
+    return f" ({job.error.code}: {job.error.message})" if job.error else ""

@@ -46,7 +46,7 @@ class Indexes:
             return await self._growing(rendition)
         if rendition.key not in self._complete:
             index = await self._catalog.fragment_index(rendition.key)
-            segments = plan_segments(index, is_complete=True)
+            segments = plan_segments(index)
             self._complete[rendition.key] = Plan(index=index, segments=segments, codecs=rendition.codecs)
             self._scans.pop(rendition.key, None)
             while len(self._complete) > REMEMBERED:
@@ -76,7 +76,7 @@ class Indexes:
     async def _growing(self, rendition: Rendition) -> Plan:
         scan = await self.scan(rendition)
         if scan.index is not None:
-            segments = plan_segments(scan.index, is_complete=False)
+            segments = plan_segments(scan.index)
             if segments:
                 return Plan(index=scan.index, segments=segments, codecs=scan.codecs)
         raise NotReady

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from streamserver.domain.fragments import QUICK_SECONDS
+from streamserver.domain.fragments import QUICK_SECONDS, with_plan
 from streamserver.domain.jobs import RenditionProgress, Stage
 from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec
 from streamserver.domain.progress import EncoderReport, percent_done, seconds_left
@@ -98,7 +98,7 @@ class Renditions:
             size_bytes=size_bytes,
             bit_rate_bps=round(size_bytes * 8 / scan.index.duration_seconds),
         )
-        await self._catalog.complete_rendition(complete, scan.index)
+        await self._catalog.complete_rendition(complete, with_plan(scan.index))
 
     async def drop(self, renditions: Iterable[Rendition]) -> None:
         """Remove renditions with their bytes."""
