@@ -18,6 +18,8 @@ AUDIO_BIT_RATE_BPS = 128_000
 """Of the AAC track that is muxed into each encoded rendition."""
 MAX_FRAME_RATE = 60.0
 """Faster sources are halved until they fit."""
+MIN_FRAME_RATE = 5.0
+"""Slower sources repeat frames: a slide show would otherwise have no frame to put a keyframe on in time."""
 SUBTITLE_CODECS = frozenset({"subrip", "srt", "webvtt", "mov_text", "ass", "ssa", "text"})
 """Text tracks that ffmpeg can turn into WebVTT."""
 
@@ -138,11 +140,11 @@ def ladder_specs(source: SourceInfo, *, beside: RenditionSpec | None = None) -> 
 
 
 def encoded_frame_rate(source_frame_rate: float) -> float:
-    """Halve a frame rate until it is at most 60."""
+    """Halve a frame rate until it is at most 60; raise one that is below 5."""
     rate = source_frame_rate
     while rate > MAX_FRAME_RATE * 1.01:
         rate /= 2
-    return rate
+    return max(rate, MIN_FRAME_RATE)
 
 
 def _own_rung(short_side: int) -> Rung:
