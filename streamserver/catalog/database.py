@@ -140,13 +140,11 @@ def sqlite_engine(
 
     def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
-        cursor.execute(
-            f"PRAGMA busy_timeout = {round(patience_seconds * 1000)}"
-        )  # first: the next one may have to wait
+        # The first, because the next may have to wait already.
+        cursor.execute(f"PRAGMA busy_timeout = {round(patience_seconds * 1000)}")
         cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute(
-            "PRAGMA synchronous = FULL"
-        )  # with WAL, NORMAL may lose acknowledged commits to a power cut
+        # With WAL, NORMAL may lose to a power cut what was acknowledged.
+        cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute(f"PRAGMA foreign_keys = {'ON' if keep_foreign_keys else 'OFF'}")
         cursor.close()
 

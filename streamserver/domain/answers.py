@@ -4,7 +4,7 @@ Covers RFC 9110 §13 (conditional requests), §14 (range requests) and §15.3.7,
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
@@ -30,8 +30,6 @@ class Representation:
     """Bytes."""
     content_type: str
     """Its Content-Type."""
-    position: int = 0
-    """Where it begins in the resource: a segment is a slice of a file."""
     etag: EntityTag | None = None
     """Names these bytes."""
     last_modified: datetime | None = None
@@ -51,19 +49,12 @@ class Answer:
     headers: tuple[tuple[str, str], ...]
     """Names and values for the wire; Date and what concerns the connection are left to the server."""
     body: Body = ()
-    """Empty for HEAD, whatever Content-Length says."""
+    """Regions are of the representation. Empty for HEAD, whatever Content-Length says."""
 
     @property
     def body_length(self) -> int:
         """How many bytes follow the header."""
         return body_length(self.body)
-
-    def with_content(self, content: bytes) -> "Answer":
-        """Return the same answer with its regions cut out of a resource that is held in memory."""
-        filled = tuple(
-            piece if isinstance(piece, bytes) else content[piece.position : piece.end] for piece in self.body
-        )
-        return replace(self, body=filled)
 
 
 def answer(
@@ -113,7 +104,7 @@ def _selected(
 def _whole(method: str, representation: Representation) -> Answer:
     body: Body = ()
     if method == "GET" and representation.length:
-        body = (ResourceRegion(position=representation.position, count=representation.length),)
+        body = (ResourceRegion(position=0, count=representation.length),)
     return Answer(
         status=200,
         headers=(
@@ -146,7 +137,7 @@ def _one_part(representation: Representation, region: ResourceRegion) -> Answer:
             ("Content-Range", content_range(region, representation.length)),
             *_fields(representation),
         ),
-        body=(region.moved(representation.position),),
+        body=(region,),
     )
 
 
@@ -162,9 +153,7 @@ def _several_parts(representation: Representation, regions: tuple[ResourceRegion
             ("Content-Length", str(body_length(framed))),
             *_fields(representation),
         ),
-        body=tuple(
-            piece if isinstance(piece, bytes) else piece.moved(representation.position) for piece in framed
-        ),
+        body=framed,
     )
 
 

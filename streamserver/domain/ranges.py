@@ -38,10 +38,6 @@ class ResourceRegion:
         """Return this region cut down to at most so many bytes."""
         return ResourceRegion(position=self.position, count=min(self.count, count))
 
-    def moved(self, distance: int) -> "ResourceRegion":
-        """Return the region that lies so many bytes further on."""
-        return ResourceRegion(position=self.position + distance, count=self.count)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntRange:

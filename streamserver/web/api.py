@@ -117,8 +117,8 @@ def _limit(text: str | None) -> int:
 
 async def _json_object(request: web.Request) -> dict[str, Any]:
     try:
-        document = json.loads(await request.text())
-    except ValueError:  # also for bytes that are not UTF-8
+        document = json.loads(await request.read())
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested without end
         document = None
     if not isinstance(document, dict):
         raise BadInput("The request must hold a JSON object.")

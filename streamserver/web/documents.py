@@ -32,7 +32,7 @@ def video_document(video: Video) -> Document:
         "height": video.height,
         "poster_url": poster_url(video),
         "hls_url": master_url(video) if is_watchable else None,
-        "source_url": source_url(video),
+        "source_url": None if video.status is VideoStatus.ERROR else source_url(video),
         "storyboard_url": None,
         "subtitles": [
             {"url": subtitle_url(subtitle), "language": subtitle.language, "label": subtitle.label}

@@ -60,7 +60,11 @@ def _from_aiohttp(request: web.BaseRequest, error: HTTPException) -> web.Respons
     headers = {"Cache-Control": "no-store"}
     if "Allow" in error.headers:
         headers["Allow"] = error.headers["Allow"]
-    detail = {404: "There is nothing under this address.", 405: f"{request.method} is not possible here."}
+    detail = {
+        404: "There is nothing under this address.",
+        405: f"{request.method} is not possible here.",
+        413: "The request is larger than it may be.",
+    }
     code = CODES.get(error.status, "bad_input")
     return _answer(request, error.status, code, detail.get(error.status, error.reason), headers)
 

@@ -1,6 +1,10 @@
 """Uploads by form (RFC 7578), streamed to where they stay."""
 
-from aiohttp import BodyPartReader, web
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from streamserver.domain.jobs import Job
 from streamserver.domain.titles import MAX_TITLE
@@ -14,6 +18,10 @@ CHUNK_BYTES = 256 * 1024
 FRAMING_BYTES = 64 * 1024
 """What a form may be larger than the file in it."""
 MAX_FIELD_BYTES = 4 * MAX_TITLE + 1024
+MALFORMED = (ValueError, RuntimeError, BadHttpMessage)
+"""What aiohttp raises for a form that is not one."""
+
+Found = TypeVar("Found")
 
 routes = web.RouteTableDef()
 
@@ -36,24 +44,21 @@ async def _receive(request: web.Request, receive: Receive) -> tuple[Video, Job]:
         raise BadInput("Please send the file as multipart/form-data, in a field named file.")
     announced = request.content_length
     async with receive.upload(max(0, announced - FRAMING_BYTES) if announced else None) as upload:
-        try:
-            file_name, title = await _read_fields(request, upload)
-        except ValueError as error:  # what aiohttp raises for a form that is not one
-            raise BadInput("The form is malformed or cut off.") from error
+        file_name, title = await _read_fields(await _understood(request.multipart()), upload)
         if file_name is None:
             raise BadInput("There is no file in the form; please send one in a field named file.")
         return await upload.finish(file_name, title)
 
 
-async def _read_fields(request: web.Request, upload: Upload) -> tuple[str | None, str | None]:
+async def _read_fields(form: MultipartReader, upload: Upload) -> tuple[str | None, str | None]:
     """Write the file to the upload; return its name and the title, None for what is not there."""
     file_name = title = None
-    async for part in await request.multipart():
+    while part := await _understood(form.next()):
         if not isinstance(part, BodyPartReader):
             raise BadInput("The form is nested; please send plain fields.")
         if part.name == "file" and file_name is None:
-            file_name = part.filename or "video"
-            while chunk := await part.read_chunk(CHUNK_BYTES):
+            file_name = _unescaped(part.filename or "video")
+            while chunk := await _understood(part.read_chunk(CHUNK_BYTES)):
                 await upload.write(chunk)
         elif part.name == "title":
             title = await _text(part)
@@ -64,8 +69,21 @@ async def _read_fields(request: web.Request, upload: Upload) -> tuple[str | None
 
 async def _text(part: BodyPartReader) -> str:
     value = bytearray()
-    while chunk := await part.read_chunk(MAX_FIELD_BYTES):
+    while chunk := await _understood(part.read_chunk(MAX_FIELD_BYTES)):
         value += chunk
         if len(value) > MAX_FIELD_BYTES:
             raise TooLarge(f"The title is too long; at most {MAX_TITLE} characters are possible.")
     return value.decode(errors="replace")
+
+
+async def _understood(reading: Awaitable[Found]) -> Found:
+    """Wait for what aiohttp reads of a form; `BadInput` where it is not one."""
+    try:
+        return await reading
+    except MALFORMED as error:
+        raise BadInput("The form is malformed or cut off.") from error
+
+
+def _unescaped(file_name: str) -> str:
+    """Undo what browsers do to names (HTML Living Standard, "multipart/form-data encoding algorithm")."""
+    return file_name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")

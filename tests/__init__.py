@@ -1,0 +1,1 @@
+"""Checks of every floor; facts from elsewhere live in `facts`."""
