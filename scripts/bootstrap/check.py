@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -40,10 +41,11 @@ def main(pytest_options: Sequence[str]) -> int:
     variables = _variables(checkout, front_end)
     checks = [] if pytest_options else STATIC_CHECKS
     failures = [check for check in checks if not _passes(check, checkout, variables)]
-    # pytest comes last and has the last word.
+    # pytest comes last and has the last word; at Ctrl-C too, when it has servers of its own to stop.
+    signal.signal(signal.SIGINT, lambda *_: None)
     command = [str(checkout.python), "-m", "pytest", *pytest_options]
     pytest = subprocess.run(command, cwd=checkout.root, env=variables, check=False)
-    return pytest.returncode or bool(failures)
+    return pytest.returncode or min(len(failures), 1)
 
 
 def _variables(checkout: Checkout, front_end: FrontEnd) -> Mapping[str, str]:

@@ -1,0 +1,1 @@
+"""What a port promises, proved for every adapter of it by the same tests."""
