@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 VISUAL_ENTRY_BYTES = 78
 """Of a VisualSampleEntry before its boxes (§12.1.3), behind the box header."""
@@ -86,20 +87,20 @@ def find(buffer: bytes, parent: Box, *path: str) -> Box:
 
 def read_tracks(moov: bytes) -> tuple[Track, ...]:
     """Read the tracks of an init segment; `moov` is the whole box."""
-    top = box_at(moov[:16], 0)
+    top = _only_box(moov)
     defaults = dict(_trex(moov, find(moov, top, "mvex")))
     return tuple(_track(moov, trak, defaults) for trak in boxes(moov, top.body, top.end) if trak.kind == "trak")
 
 
 def fragment_ticks(moof: bytes, track: Track) -> int | None:
     """Return how long a fragment plays in one track, in its ticks; None where it has nothing of that track."""
-    top = box_at(moof[:16], 0)
+    top = _only_box(moof)
     total = None
     for traf in boxes(moof, top.body, top.end):
         if traf.kind != "traf":
             continue
         tfhd = find(moof, traf, "tfhd")
-        if struct.unpack_from(">I", moof, tfhd.body + 4)[0] != track.id:
+        if _fields(">I", moof, tfhd, 4) != (track.id,):
             continue
         default = _tfhd_duration(moof, tfhd) or track.default_duration_ticks
         runs = (_trun_ticks(moof, box, default) for box in boxes(moof, traf.body, traf.end) if box.kind == "trun")
@@ -107,25 +108,47 @@ def fragment_ticks(moof: bytes, track: Track) -> int | None:
     return total
 
 
+def _only_box(buffer: bytes) -> Box:
+    """Read the header of the box that a buffer is."""
+    box = box_at(buffer[:16], 0)
+    if box.end != len(buffer):
+        raise Malformed(f"{box.kind} of {box.end} bytes in {len(buffer)}")
+    return box
+
+
+def _fields(form: str, buffer: bytes, box: Box, offset: int) -> tuple[Any, ...]:
+    """Read what stands so many bytes into the body of a box, as `struct` describes it."""
+    if box.body + offset + struct.calcsize(form) > box.end:
+        raise Malformed(f"{box.kind} at {box.position} is too short")
+    return struct.unpack_from(form, buffer, box.body + offset)
+
+
+def _behind_times(moov: bytes, box: Box) -> int:
+    """Read the number behind the times of a `tkhd` or `mdhd`, which version 1 writes in eight bytes, not four.
+
+    In the one it is the track's id (§8.3.2), in the other its timescale (§8.4.2).
+    """
+    (version,) = _fields("B", moov, box, 0)
+    number: int = _fields(">I", moov, box, 20 if version else 12)[0]
+    return number
+
+
 def _trex(moov: bytes, mvex: Box) -> Iterator[tuple[int, int]]:
     for box in boxes(moov, mvex.body, mvex.end):
         if box.kind == "trex":
-            track_id, _description, duration = struct.unpack_from(">III", moov, box.body + 4)
+            track_id, _description, duration = _fields(">III", moov, box, 4)
             yield track_id, duration
 
 
 def _track(moov: bytes, trak: Box, defaults: dict[int, int]) -> Track:
-    tkhd = find(moov, trak, "tkhd")
-    mdhd = find(moov, trak, "mdia", "mdhd")
-    # Version 1 of either has times of eight bytes in place of four (§8.3.2, §8.4.2).
-    (track_id,) = struct.unpack_from(">I", moov, tkhd.body + (20 if moov[tkhd.body] else 12))
-    (timescale,) = struct.unpack_from(">I", moov, mdhd.body + (20 if moov[mdhd.body] else 12))
-    hdlr = find(moov, trak, "mdia", "hdlr")
+    track_id = _behind_times(moov, find(moov, trak, "tkhd"))
+    timescale = _behind_times(moov, find(moov, trak, "mdia", "mdhd"))
+    (handler,) = _fields("4s", moov, find(moov, trak, "mdia", "hdlr"), 8)
     if not timescale:
         raise Malformed("a track without a timescale")
     return Track(
         id=track_id,
-        handler=moov[hdlr.body + 8 : hdlr.body + 12].decode("latin-1"),
+        handler=handler.decode("latin-1"),
         timescale=timescale,
         codec=_codec(moov, find(moov, trak, "mdia", "minf", "stbl", "stsd")),
         default_duration_ticks=defaults.get(track_id, 0),
@@ -134,15 +157,20 @@ def _track(moov: bytes, trak: Box, defaults: dict[int, int]) -> Track:
 
 def _codec(moov: bytes, stsd: Box) -> str:
     """Name the codec of the first sample entry by RFC 6381 §3.3."""
-    entry = next(boxes(moov, stsd.body + 8, stsd.end))
+    entry = next(boxes(moov, stsd.body + 8, stsd.end), None)
+    if entry is None:
+        raise Malformed("a track without a sample entry")
     if entry.kind == "avc1":
         inside = Box(kind=entry.kind, position=entry.position, body=entry.body + VISUAL_ENTRY_BYTES, end=entry.end)
-        avcc = find(moov, inside, "avcC")
-        return f"avc1.{moov[avcc.body + 1 : avcc.body + 4].hex()}"
+        (profile_and_level,) = _fields("3s", moov, find(moov, inside, "avcC"), 1)
+        return f"avc1.{profile_and_level.hex()}"
     if entry.kind == "mp4a":
         inside = Box(kind=entry.kind, position=entry.position, body=entry.body + AUDIO_ENTRY_BYTES, end=entry.end)
         esds = find(moov, inside, "esds")
-        return _aac(moov[esds.body + 4 : esds.end])
+        try:
+            return _aac(moov[esds.body + 4 : esds.end])
+        except IndexError:
+            raise Malformed("a descriptor is cut off") from None
     return ""
 
 
@@ -172,17 +200,17 @@ def _descriptor_body(data: bytes, at: int, *, tag: int) -> int:
 
 def _tfhd_duration(moof: bytes, tfhd: Box) -> int:
     """Return the default sample duration of a `tfhd` (§8.8.7), 0 where it has none."""
-    flags = struct.unpack_from(">I", moof, tfhd.body)[0] & 0xFFFFFF
+    (flags,) = _fields(">I", moof, tfhd, 0)
     if not flags & 0x08:
         return 0
     skipped = (8 if flags & 0x01 else 0) + (4 if flags & 0x02 else 0)
-    duration: int = struct.unpack_from(">I", moof, tfhd.body + 8 + skipped)[0]
+    duration: int = _fields(">I", moof, tfhd, 8 + skipped)[0]
     return duration
 
 
 def _trun_ticks(moof: bytes, trun: Box, default_ticks: int) -> int:
     """Add up the sample durations of a `trun` (§8.8.8)."""
-    flags, samples = struct.unpack_from(">II", moof, trun.body)
+    flags, samples = _fields(">II", moof, trun, 0)
     if not flags & 0x100:
         return int(samples) * default_ticks
     at = trun.body + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)

@@ -5,7 +5,7 @@ import logging
 from dataclasses import replace
 
 from streamserver.domain.jobs import JobEvent, JobStatus, waiting_again
-from streamserver.errors import StreamserverError
+from streamserver.errors import NotFound, StreamserverError
 from streamserver.flows.encode import Encode
 from streamserver.ports import Bus, Catalog, Queue
 
@@ -27,12 +27,12 @@ class Pool:
         self._bus = bus
         self._size = size
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._stranded: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Release what a server that is gone was running, and begin to work."""
-        for job in await self._catalog.jobs(statuses=[JobStatus.RUNNING], limit=MANY):
-            await self._catalog.record_job(waiting_again(job, JobEvent.RELEASE))
+        self._stranded.update(job.id for job in await self._catalog.jobs(statuses=[JobStatus.RUNNING], limit=MANY))
         await self._offer_waiting()
         self._tasks = [asyncio.create_task(self._work()) for _ in range(self._size)]
         self._tasks.append(asyncio.create_task(self._keep_offering()))
@@ -71,14 +71,15 @@ class Pool:
                 await self._announce_quietly()
                 await asyncio.wait({task})
                 if not task.cancelled() and (error := task.exception()):
-                    log.error("job %s could not be run; it stays in line", job_id, exc_info=error)
+                    log.error("job %s could not be brought to an end; it runs again", job_id, exc_info=error)
+                    self._stranded.add(job_id)
             finally:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
                 del self._running[job_id]
 
     async def _keep_offering(self) -> None:
-        """Find jobs that came in by another process, and those that could not be run."""
+        """Find jobs that came in by another process, and those whose end could not be recorded."""
         while True:
             await asyncio.sleep(OFFER_SECONDS)
             try:
@@ -87,11 +88,23 @@ class Pool:
                 log.warning("the catalog cannot be asked for waiting jobs: %s", error)
 
     async def _offer_waiting(self) -> None:
+        for job_id in tuple(self._stranded):
+            await self._release(job_id)
+            self._stranded.discard(job_id)
         ready = await self._catalog.jobs(statuses=[JobStatus.READY], limit=MANY)
         for job in reversed(ready):
             if job.id not in self._running:
                 await self._queue.offer(job.id)
         await self.announce()
+
+    async def _release(self, job_id: str) -> None:
+        """Let a job that nobody runs any more wait again."""
+        try:
+            job = await self._catalog.job(job_id)
+        except NotFound:
+            return
+        if job.status is JobStatus.RUNNING:
+            await self._catalog.record_job(waiting_again(self._bus.latest(job_id) or job, JobEvent.RELEASE))
 
     async def _announce_quietly(self) -> None:
         try:

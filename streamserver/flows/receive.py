@@ -53,6 +53,11 @@ class Receive:
         """The largest file that is accepted."""
         return self._max_bytes
 
+    @property
+    def under_way(self) -> int:
+        """How many files are being received."""
+        return self._receiving
+
     @asynccontextmanager
     async def upload(self, announced_bytes: int | None = None) -> "AsyncIterator[Upload]":
         """Begin to receive a file; unless it is finished inside, nothing of it remains.
