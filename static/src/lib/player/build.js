@@ -1,0 +1,56 @@
+import 'vidstack/player';
+import 'vidstack/player/layouts/default';
+import 'vidstack/player/ui';
+
+import { element } from '../elements.js';
+import { keepJumpButtons } from './jump-buttons.js';
+import { ViewerSettings } from './viewer-settings.js';
+
+/**
+ * Make a player without a source.
+ * @param {object} video
+ * @returns {HTMLElement} a `<media-player>` with Vidstack's default layout
+ */
+export function buildPlayer(video) {
+  const provider = element('media-provider');
+  if (video.poster_url) {
+    provider.append(element('media-poster', { class: 'vds-poster', src: video.poster_url, alt: '' }));
+  }
+  const layout = element('media-video-layout', {
+    colorScheme: 'dark',
+    playbackRates: { min: 0.25, max: 2, step: 0.25 },
+    seekStep: 10,
+    noAudioGain: true,
+  });
+  const player = element(
+    'media-player',
+    {
+      // A playlist that still grows would be taken for a live stream, which cannot be sought.
+      streamType: 'on-demand',
+      load: 'eager',
+      playsInline: true,
+      viewType: 'video',
+      storage: new ViewerSettings(),
+    },
+    provider,
+    layout,
+  );
+  keepJumpButtons(layout);
+  refreshPlayer(player, video);
+  return player;
+}
+
+/**
+ * Show what a video has gained since the player was made; what plays goes on.
+ * @param {HTMLElement} player
+ * @param {object} video
+ */
+export function refreshPlayer(player, video) {
+  player.title = video.title;
+  player.querySelector('media-video-layout').thumbnails = video.storyboard_url;
+  const provider = player.querySelector('media-provider');
+  for (const { url, language, label } of video.subtitles) {
+    if (provider.querySelector(`track[src="${CSS.escape(url)}"]`)) continue;
+    provider.append(element('track', { kind: 'subtitles', src: url, srclang: language, label }));
+  }
+}
