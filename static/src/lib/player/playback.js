@@ -114,6 +114,9 @@ export class Playback {
     if (!provider) return;
     this.#timing.attach(provider.video);
     this.#traffic.attach(provider.video);
+    // Vidstack tells the length from what can be sought, and looks only on `progress`, but a playlist grows also while
+    // nothing is fetched.
+    provider.video.ondurationchange = ({ target }) => target.dispatchEvent(new Event('progress'));
     if (provider.type !== 'hls') return;
     provider.library = Hls;
     provider.config = {

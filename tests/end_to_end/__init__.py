@@ -1,0 +1,1 @@
+"""The whole server as a process, with real ffmpeg, from the outside."""
