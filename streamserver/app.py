@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 from aiohttp import web
@@ -64,11 +65,21 @@ class Flows:
     """What encodes."""
 
 
+def prepare_folder(data_dir: Path) -> None:
+    """Make the data folder; `SettingsError` with a sentence where nothing can be kept in it."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=data_dir):
+            pass
+    except OSError as error:
+        raise SettingsError(f"Nothing can be kept in data_dir, {data_dir}: {error.strerror}.") from error
+
+
 @asynccontextmanager
 async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     """Open what the settings name, the catalog brought up to date; all is given back on leaving."""
     programs = find_programs(settings.ffmpeg, settings.ffprobe)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    prepare_folder(settings.data_dir)
     await migrate(settings.database_url)
     async with AsyncExitStack() as stack:
         adapters = Adapters(
@@ -122,7 +133,7 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
 @contextmanager
 def encoding_lock(data_dir: Path) -> Iterator[None]:
     """Hold the line of jobs of a data folder, which one process alone may; `Conflict` where another has it."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    prepare_folder(data_dir)
     with (data_dir / "lock").open("a") as file:
         _lock(file, data_dir)
         yield

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
-from streamserver.app import encoding, encoding_lock, make_flows, open_adapters, serving
+from streamserver.app import encoding, encoding_lock, make_flows, open_adapters, prepare_folder, serving
 from streamserver.blobs.local import LocalBlobs
 from streamserver.catalog.migrate import migrate as migrate_catalog, pending
 from streamserver.catalog.sql import open_catalog
@@ -80,7 +80,6 @@ async def add(settings: Settings, paths: list[Path], *, title: str | None, wait:
 
 async def check(settings: Settings) -> int:
     """Look at everything that a server needs; return 1 where something is amiss."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
 
     async def ffmpeg() -> str:
         return await check_programs(find_programs(settings.ffmpeg, settings.ffprobe))
@@ -96,6 +95,7 @@ async def check(settings: Settings) -> int:
         return "reachable and up to date"
 
     async def storage() -> str:
+        prepare_folder(settings.data_dir)
         blobs = LocalBlobs(settings.data_dir)
         try:
             await blobs.check()
@@ -109,8 +109,8 @@ async def check(settings: Settings) -> int:
     looks: dict[str, Callable[[], Coroutine[None, None, str]]] = {
         "settings": understood,
         "ffmpeg": ffmpeg,
+        "storage": storage,  # before the database, which may be in the same folder
         "database": database,
-        "storage": storage,
     }
     faults = 0
     for name, look in looks.items():
@@ -124,7 +124,7 @@ async def check(settings: Settings) -> int:
 
 async def migrate(settings: Settings) -> int:
     """Bring the database up to date."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    prepare_folder(settings.data_dir)
     await migrate_catalog(settings.database_url)
     print("The database is up to date.")
     return 0

@@ -142,7 +142,10 @@ class Lease(Protocol):
 
 
 class Blobs(Protocol):
-    """Where bytes rest, under keys such as `{video_id}/{name}`; the first part is the blob's folder."""
+    """Where bytes rest, under keys of the form `{folder}/{name}`.
+
+    Every method that takes a key raises `NotFound` for one that could lead anywhere else.
+    """
 
     async def check(self) -> None:
         """Return if bytes can be stored; raise `Unavailable` with a sentence otherwise."""
@@ -160,7 +163,7 @@ class Blobs(Protocol):
         """Return where an encoder reads or writes a blob; its folder is made when missing."""
 
     async def settle(self, key: str) -> int:
-        """Make durable what an encoder wrote and return its length in bytes."""
+        """Make durable what an encoder wrote and return its length in bytes; `NotFound` where it wrote nothing."""
 
     async def delete(self, key: str) -> None:
         """Remove a blob, or a folder with all its blobs; what is not there is ignored."""
@@ -190,7 +193,7 @@ class Bus(Protocol):
     """Multicast of job reports, which replays the latest one to whoever joins."""
 
     async def publish(self, job: Job) -> None:
-        """Tell everyone; never waits for a listener."""
+        """Tell everyone, unless later news of the job was told already; never waits for a listener."""
 
     def subscribe(self, job_id: str | None = None) -> AbstractContextManager[Subscription]:
         """Listen to one job, or to all. The latest report of each job that was published comes first."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
+from streamserver.catalog.address import file_address
 from streamserver.errors import SettingsError
 
 PREFIX = "STREAMSERVER_"
@@ -63,6 +64,13 @@ def _text(value: object) -> str:
     return value
 
 
+def _filled(value: object) -> str:
+    text = _text(value)
+    if not text or "\0" in text:
+        raise ValueError(value)
+    return text
+
+
 def _whole(least: int, most: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         number = int(str(value))
@@ -81,10 +89,11 @@ def _seconds(value: object) -> float:
 
 
 def _bytes(value: object) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip().upper())
-    if not found or float(found[1]) <= 0:
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip().upper())
+    count = round(float(found[1]) * UNITS[found[2]]) if found else 0
+    if not count:
         raise ValueError(value)
-    return round(float(found[1]) * UNITS[found[2]])
+    return count
 
 
 def _one_of(*words: str) -> Callable[[object], str]:
@@ -105,14 +114,17 @@ def _flag(value: object) -> bool:
 
 
 def _folder(value: object) -> Path:
-    return Path(_text(value)).expanduser().absolute()
+    try:
+        return Path(_filled(value)).expanduser().absolute()
+    except RuntimeError:  # ~ of somebody who is not there
+        raise ValueError(value) from None
 
 
 BYTES = "a number of bytes, such as 500000 or 20GB"
 SECONDS = "a number of seconds above 0"
 
 SETTINGS: dict[str, Setting] = {
-    "host": Setting("127.0.0.1", _text, "an address to listen on, such as 127.0.0.1 or 0.0.0.0"),
+    "host": Setting("127.0.0.1", _filled, "an address to listen on, such as 127.0.0.1 or 0.0.0.0"),
     "port": Setting(8080, _whole(0, 65535), "a whole number from 0 (any free port) to 65535"),
     "data_dir": Setting("data", _folder, "a folder"),
     "database_url": Setting("", _text, "sqlite:///PATH or mysql://USER:PASSWORD@HOST/NAME"),
@@ -147,8 +159,8 @@ def load_settings(
     written: dict[str, tuple[str, object]] = {name: ("", line.default) for name, line in SETTINGS.items()}
     for origin, values in (
         *_from_file(config, folder),
-        (".env", _named(dotenv_values(folder / ".env"))),
-        ("the environment", _named(environment)),
+        (".env", _named(_from_dotenv(folder / ".env"))),
+        ("the environment", _named(_without_config(environment))),
         ("the command line", options),
     ):
         for name, value in values.items():
@@ -157,7 +169,7 @@ def load_settings(
             written[name] = (origin, value)
     read: dict[str, Any] = {name: _read(name, value, origin) for name, (origin, value) in written.items()}
     if not read["database_url"]:
-        read["database_url"] = f"sqlite:///{read['data_dir'] / 'catalog.sqlite3'}"
+        read["database_url"] = file_address(read["data_dir"] / "catalog.sqlite3")
     return Settings(**read)
 
 
@@ -181,10 +193,20 @@ def _from_file(config: Path | None, folder: Path) -> list[tuple[str, dict[str, o
         raise SettingsError(f"The settings file {path} cannot be read: {error}") from None
 
 
+def _from_dotenv(path: Path) -> dict[str, str | None]:
+    try:
+        return dotenv_values(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+
+
+def _without_config(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what names the file and was read by the command line."""
+    return {name: value for name, value in environment.items() if name != f"{PREFIX}CONFIG"}
+
+
 def _named(values: Mapping[str, str | None]) -> dict[str, object]:
-    """Pick our variables out; `STREAMSERVER_CONFIG` names the file and is read by the command line."""
+    """Pick our variables out."""
     return {
-        name.removeprefix(PREFIX).lower(): value or ""
-        for name, value in values.items()
-        if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG"
+        name.removeprefix(PREFIX).lower(): value or "" for name, value in values.items() if name.startswith(PREFIX)
     }

@@ -62,7 +62,7 @@ class Descriptors:
         if descriptor is None:
             try:
                 descriptor = Descriptor(path)
-            except (FileNotFoundError, IsADirectoryError):
+            except (FileNotFoundError, NotADirectoryError):
                 raise NotFound from None
             self._open[path] = descriptor
             self._trim()

@@ -8,20 +8,20 @@ import asyncio
 import errno
 import fcntl
 import os
-import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from streamserver.blobs.descriptors import Descriptor, Descriptors
+from streamserver.blobs.keys import is_part, parts_of
 from streamserver.errors import NotFound, StorageFull, StreamserverError, Unavailable
 
 WRITE_BYTES = 1024 * 1024
 """Received bytes are gathered until there are this many, so that a thread is woken once for each."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 class LocalBlobs:
@@ -77,28 +77,24 @@ class LocalBlobs:
 
     async def delete(self, key: str) -> None:
         """See `Blobs.delete`."""
-        path = self._path(key)
+        path = self._media.joinpath(*parts_of(key, at_least=1))
         await asyncio.to_thread(_remove, path)
         self._descriptors.forget(path)
 
     async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
         """See `Blobs.sweep`."""
-        removed = [draft.name for draft in sorted(self._incoming.iterdir()) if _has_no_writer(draft)]
-        for name in removed:
-            await asyncio.to_thread(_remove, self._incoming / name)
-        for folder in sorted(self._media.iterdir()):
-            # The lock first, the question second: a writer lets go only after its video is known.
-            if all(_has_no_writer(path) for path in folder.iterdir()) and not await is_known(folder.name):
-                await self.delete(folder.name)
+        removed = await asyncio.to_thread(_remove_left_drafts, self._incoming)
+        for folder in await asyncio.to_thread(_folders, self._media):
+            # The locks first, the question second: a writer lets go only after its video is known.
+            if not await asyncio.to_thread(_has_no_writer, folder) or await is_known(folder.name):
+                continue
+            if await asyncio.to_thread(_remove_left_folder, folder):
+                self._descriptors.forget(folder)
                 removed.append(folder.name)
         return removed
 
     def _path(self, key: str) -> Path:
-        """Turn a key into a path; keys that could lead elsewhere name nothing."""
-        parts = key.split("/")
-        if len(parts) > 2 or not all(NAME.fullmatch(part) for part in parts):
-            raise NotFound
-        return self._media.joinpath(*parts)
+        return self._media.joinpath(*parts_of(key))
 
 
 class LocalDraft:
@@ -107,8 +103,7 @@ class LocalDraft:
     def __init__(self, path: Path, final_path: Callable[[str], Path]) -> None:
         self._path = path
         self._final_path = final_path
-        self._file = path.open("xb", buffering=0)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._file = _create_locked(path)
         self._gathered = bytearray()
         self._size_bytes = 0
         self._is_kept = False
@@ -149,8 +144,7 @@ class LocalDraft:
         self.flush()
         try:
             os.fsync(self._file.fileno())
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._path.rename(target)
+            _move(self._path, target)
             self._is_kept = True
             _sync_folder(target.parent)
             _sync_folder(target.parent.parent)
@@ -162,8 +156,36 @@ def _as_storage_full(error: OSError) -> Exception:
     return StorageFull() if error.errno in NO_ROOM else error
 
 
+def _create_locked(path: Path) -> BinaryIO:
+    while True:
+        try:
+            file = path.open("xb", buffering=0)
+        except OSError as error:
+            raise _as_storage_full(error) from error
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # before it was locked, a sweep took it for one that was left behind
+
+
+def _move(path: Path, target: Path) -> None:
+    while True:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.rename(target)
+        except FileNotFoundError:
+            if not path.exists():
+                raise
+            continue  # a sweep took the new folder for one that was left behind
+        return
+
+
 def _settle(path: Path) -> int:
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise NotFound from None
+    with file:
         os.fsync(file.fileno())
         size_bytes = os.fstat(file.fileno()).st_size
     _sync_folder(path.parent)
@@ -185,13 +207,43 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _has_no_writer(path: Path) -> bool:
-    """Tell whether a file is there that nobody holds locked."""
+def _remove_left_drafts(incoming: Path) -> list[str]:
+    return [draft.name for draft in sorted(incoming.iterdir()) if _remove_left_file(draft)]
+
+
+def _remove_left_file(path: Path) -> bool:
+    """Remove a file that nobody writes; with its lock in hand, so that who is about to write it notices."""
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    except OSError:  # it is locked, gone, or not ours
         return False
-    except BlockingIOError:
+    return True
+
+
+def _folders(media: Path) -> list[Path]:
+    """Return the folders of blobs; what else lies there is not ours."""
+    return sorted(folder for folder in media.iterdir() if is_part(folder.name) and folder.is_dir())
+
+
+def _has_no_writer(folder: Path) -> bool:
+    """Tell whether nobody holds a file of a folder locked."""
+    try:
+        for path in folder.iterdir():
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:  # it is locked, or just going, or not ours
+        return False
+    return True
+
+
+def _remove_left_folder(folder: Path) -> bool:
+    """Remove a folder with all that nobody writes in it; False where something stays."""
+    for path in list(folder.iterdir()):
+        _remove_left_file(path)
+    try:
+        folder.rmdir()
+    except OSError:  # since it was looked at, a writer has moved a file here
         return False
     return True

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamserver.blobs.keys import parts_of
 from streamserver.errors import NotFound
 
 
@@ -44,8 +45,11 @@ class MemoryDraft:
 
     async def keep(self, key: str) -> None:
         """See `Draft.keep`."""
+        parts_of(key)
         self.key = key
         self._writing.add(key)
+        if key in self._kept:
+            os.close(self._kept[key])
         self._kept[key] = os.memfd_create("blob")
         with os.fdopen(os.dup(self._kept[key]), "wb") as file:
             file.write(self._received)
@@ -79,7 +83,9 @@ class MemoryBlobs:
     @contextmanager
     def lease(self, key: str) -> Iterator[MemoryLease]:
         """See `Blobs.lease`."""
-        if key not in self._kept:
+        parts_of(key)
+        # What was never written to is there only for the encoder that is about to.
+        if key not in self._kept or not os.fstat(self._kept[key]).st_size:
             raise NotFound
         descriptor = os.dup(self._kept[key])
         try:
@@ -89,6 +95,7 @@ class MemoryBlobs:
 
     def path(self, key: str) -> Path:
         """See `Blobs.path`; the path is good inside of this process alone."""
+        parts_of(key)
         if key not in self._kept:
             self._kept[key] = os.memfd_create("blob")
         return Path(f"/proc/self/fd/{self._kept[key]}")
@@ -100,6 +107,7 @@ class MemoryBlobs:
 
     async def delete(self, key: str) -> None:
         """See `Blobs.delete`."""
+        parts_of(key, at_least=1)
         for known in [known for known in self._kept if known == key or known.startswith(f"{key}/")]:
             os.close(self._kept.pop(known))
 

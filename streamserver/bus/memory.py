@@ -54,6 +54,9 @@ class MemoryBus:
 
     async def publish(self, job: Job) -> None:
         """See `Bus.publish`."""
+        latest = self._latest.get(job.id)
+        if latest is not None and latest.sequence >= job.sequence:
+            return
         if job.is_terminal:
             self._latest.pop(job.id, None)
         else:

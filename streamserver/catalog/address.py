@@ -62,4 +62,6 @@ def _mysql(url: URL) -> URL:
         )
     if url.query.keys() - {"unix_socket"} or not isinstance(url.query.get("unix_socket", ""), str):
         raise SettingsError("The database URL has a parameter that is not understood; unix_socket alone is.")
-    return url.set(drivername=MYSQL).update_query_dict({"charset": "utf8mb4"})
+    # aiomysql encodes a password as Latin-1; given so, what the server gets is UTF-8.
+    password = url.password.encode().decode("latin-1") if url.password else None
+    return url.set(drivername=MYSQL, password=password).update_query_dict({"charset": "utf8mb4"})

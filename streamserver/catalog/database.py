@@ -37,6 +37,7 @@ class Database:
     """One database, which is asked in transactions."""
 
     def __init__(self, url: URL, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._transactions: set[asyncio.Task[Any]] = set()
         if url.drivername == SQLITE:
             # SQLite has one writer at a time. Within the process it is queued for here, rather than polled for.
             self._writer = sqlite_engine(
@@ -55,15 +56,28 @@ class Database:
         return await self._transact(self._reader, work)
 
     async def write(self, work: Callable[[AsyncConnection], Awaitable[R]]) -> R:
-        """Do work in one transaction that is durable on return; the work may be begun several times."""
+        """Do work in one transaction that is durable on return.
+
+        The work may be begun several times, and is carried out also when the caller is cancelled.
+        """
         return await self._transact(self._writer, work)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Let transactions end, and close all connections."""
+        if self._transactions:
+            await asyncio.wait(self._transactions)
         await self._writer.dispose()
         await self._reader.dispose()
 
     async def _transact(self, engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[R]]) -> R:
+        # A caller that is cancelled leaves; its transaction goes on to its end. Torn down in the middle, a
+        # connection to SQLite would hold its lock until the garbage collector finds the last of its cursors.
+        transaction = asyncio.create_task(self._carry_out(engine, work))
+        self._transactions.add(transaction)
+        transaction.add_done_callback(self._transactions.discard)
+        return await asyncio.shield(transaction)
+
+    async def _carry_out(self, engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[R]]) -> R:
         with explained():
             async with asyncio.timeout(self._deadline_seconds):
                 return await _retried(engine, work)
@@ -159,7 +173,7 @@ def sqlite_engine(
 
 def mysql_engine(url: URL, *, patience_seconds: float = PATIENCE_SECONDS) -> AsyncEngine:
     """Make connections to MySQL or MariaDB."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=MYSQL_CONNECTIONS,
         max_overflow=0,
@@ -169,3 +183,10 @@ def mysql_engine(url: URL, *, patience_seconds: float = PATIENCE_SECONDS) -> Asy
         isolation_level="READ COMMITTED",
         connect_args={"init_command": MYSQL_SESSION, "connect_timeout": 5},
     )
+
+    def part(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        # Merely closed, aiomysql fails to say goodbye to a server that is gone, and forgets its socket.
+        engine.dialect.do_terminate(connection)
+
+    event.listen(engine.sync_engine, "close", part)
+    return engine

@@ -12,6 +12,10 @@ REMUX_TARGET_SECONDS = 10
 """EXT-X-TARGETDURATION of a remuxed rendition, whose fragments end where the source has keyframes."""
 REMUX_FRAGMENT_SECONDS = 6.0
 """A source whose keyframes lie farther apart is not remuxed: a segment could become longer than the target."""
+NEAR = 0.9
+"""A rung this close below the source's own size is left out: nobody would see the difference."""
+BIT_RATE_EXPONENT = 1.5
+"""Between rungs the bit rate grows with this power of the size, and so stays above that of the rung below."""
 GENEROUS = 2.0
 """A source with this many times a rung's bit rate does not stand in for that rung."""
 AUDIO_BIT_RATE_BPS = 128_000
@@ -126,15 +130,12 @@ def remux_spec(source: SourceInfo) -> RenditionSpec:
 
 
 def ladder_specs(source: SourceInfo, *, beside: RenditionSpec | None = None) -> tuple[RenditionSpec, ...]:
-    """Choose the rungs for a source, best first and never above it.
+    """Choose the rungs for a source, best first and never above it: one of its own size and those below.
 
-    A source between two rungs gets one of its own size, unless `beside` is a remuxed rendition of it.
+    The one of its own size is left out where `beside`, a remuxed rendition, stands in for it.
     """
-    short_side = min(source.video.width, source.video.height)
-    rungs = [rung for rung in LADDER if rung.short_side <= short_side]
-    is_between = not rungs or rungs[0].short_side < min(short_side, LADDER[0].short_side)
-    if is_between and (beside is None or beside.name != f"{short_side}p"):
-        rungs.insert(0, _own_rung(short_side))
+    own = _own_rung(min(source.video.width, source.video.height))
+    rungs = [own, *(rung for rung in LADDER if rung.short_side <= NEAR * own.short_side)]
     specs = (_spec(rung, source) for rung in rungs)
     return tuple(spec for spec in specs if beside is None or spec.name != beside.name)
 
@@ -151,7 +152,7 @@ def _own_rung(short_side: int) -> Rung:
     """Return the rung for a size: one of the ladder's, or one made for a size between or below them."""
     side = min(short_side, LADDER[0].short_side)
     above = min((rung for rung in LADDER if rung.short_side >= side), key=lambda rung: rung.short_side)
-    share = (side / above.short_side) ** 2
+    share = (side / above.short_side) ** BIT_RATE_EXPONENT
     return Rung(short_side=side, bit_rate_bps=max(100_000, round(above.bit_rate_bps * share)))
 
 

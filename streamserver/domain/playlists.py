@@ -1,11 +1,14 @@
 """HLS playlists, written from the fragment index (RFC 8216, protocol version 7 for fMP4)."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamserver.domain.fragments import Segment
 from streamserver.domain.videos import Subtitle
 
+UNQUOTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Control characters, halves of a surrogate pair, and what some parsers take for line breaks."""
 VERSION = 7
 """Of the protocol: EXT-X-MAP in a playlist that is not I-frame-only wants 6, fMP4 7 (§7)."""
 
@@ -45,9 +48,9 @@ def bit_rates(segments: Sequence[Segment], *, target_seconds: int) -> tuple[int,
     peak = average
     for start in range(len(segments)):
         run_bits = run_seconds = 0.0
-        for bit, second in zip(bits[start:], seconds[start:], strict=True):
-            run_bits += bit
-            run_seconds += second
+        for at in range(start, len(segments)):
+            run_bits += bits[at]
+            run_seconds += seconds[at]
             if run_seconds > 1.5 * target_seconds:
                 break
             if run_seconds >= 0.5 * target_seconds:
@@ -61,10 +64,15 @@ def multivariant_playlist(variants: Sequence[Variant], subtitles: Sequence[tuple
     `subtitles` are text tracks with the URL of their media playlist.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    for subtitle, url in subtitles:
+    names: set[str] = set()
+    for number, (subtitle, url) in enumerate(subtitles, 1):
+        # Names must differ within a group (§4.3.4.1.1).
+        name = _quoted(subtitle.label)
+        name = _quoted(f"{subtitle.label} ({number})") if name in names else name
+        names.add(name)
         lines.append(
             '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",'
-            f"NAME={_quoted(subtitle.label)},LANGUAGE={_quoted(subtitle.language)},"
+            f"NAME={name},LANGUAGE={_quoted(subtitle.language)},"
             f'DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="{url}"'
         )
     for variant in variants:
@@ -119,5 +127,6 @@ def subtitle_playlist(url: str, duration_seconds: float) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Write a quoted-string, which may hold neither quotes nor line breaks (§4.2)."""
-    return '"' + "".join(" " if sign in '"\r\n' else sign for sign in text) + '"'
+    """Write a quoted-string: without quotes, line breaks (§4.2) and control characters (§4.1)."""
+    shown = (" " if sign == '"' or unicodedata.category(sign) in UNQUOTABLE else sign for sign in text)
+    return f'"{"".join(shown)}"'

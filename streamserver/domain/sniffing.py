@@ -1,5 +1,7 @@
 """Recognising by its first bytes what is certainly not a video, before the rest of it is received."""
 
+import unicodedata
+
 SNIFF_BYTES = 4096
 """As many bytes of a file are enough."""
 
@@ -34,12 +36,10 @@ def not_a_video(head: bytes) -> str | None:
 
 def _is_text(head: bytes) -> bool:
     """Tell whether bytes are UTF-8 without control characters; the last character may be cut off."""
-    if not head:
-        return False
     for cut in range(4):
         try:
             text = head[: len(head) - cut].decode()
         except UnicodeDecodeError:
             continue
-        return bool(text) and all(sign.isprintable() or sign in "\t\r\n\f" for sign in text)
+        return bool(text) and all(sign in "\t\r\n\f" or unicodedata.category(sign) != "Cc" for sign in text)
     return False

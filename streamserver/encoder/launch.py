@@ -26,7 +26,10 @@ def main(parent_pid: str, niceness: str, *command: str) -> None:
     if os.getppid() != int(parent_pid):  # the server went before prctl took effect
         sys.exit(1)
     os.nice(int(niceness))
-    os.execv(command[0], command)  # noqa: S606 - no shell is what we want
+    try:
+        os.execv(command[0], command)  # noqa: S606 - no shell is what we want
+    except OSError as error:
+        sys.exit(f"{command[0]} cannot be started: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -122,10 +122,13 @@ def _described(source: Path) -> dict[str, Any]:
     try:
         found = json.loads(source.read_bytes())
         return {**found, "seconds": float(found["seconds"])}
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise SourceFault("The file is not a video.") from None
 
 
 def _write(path: Path, mode: str, data: bytes) -> None:
-    with path.open(mode) as file:
-        file.write(data)
+    try:
+        with path.open(mode) as file:
+            file.write(data)
+    except OSError as error:
+        raise EncoderFault from error

@@ -1,13 +1,15 @@
 """Looking into a file with ffprobe before anything else touches it."""
 
 import json
+import re
+from collections.abc import Awaitable, Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from streamserver.domain.ladder import SUBTITLE_CODECS
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.limits import Limits
-from streamserver.encoder.process import running
+from streamserver.encoder.process import Running, running
 from streamserver.errors import SourceFault
 
 FORMATS = (
@@ -19,12 +21,16 @@ PROTOCOLS = "file"
 INPUT_OPTIONS = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS}
 """What ffprobe and ffmpeg may open at all."""
 OUTPUT_BYTES = 16 * 1024 * 1024
+LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
+"""The shape of a language tag (RFC 5646 §2.1); a container may hold anything."""
+
+Found = TypeVar("Found")
 
 
 async def probe(ffprobe: str, path: str, limits: Limits) -> SourceInfo:
     """Return what is in a file; raise `SourceFault` with a sentence where it cannot be used."""
-    found = await _ask(ffprobe, path, limits, "-show_format", "-show_streams")
-    info = json.loads(found or "{}")
+    said = await _ask(ffprobe, path, limits, _all, "-of", "json", "-show_format", "-show_streams")
+    info = json.loads(said or "{}")
     streams: list[dict[str, Any]] = info.get("streams", [])
     if len(streams) > limits.max_streams:
         raise SourceFault(f"The file holds {len(streams)} streams; at most {limits.max_streams} are accepted.")
@@ -45,12 +51,15 @@ async def probe(ffprobe: str, path: str, limits: Limits) -> SourceInfo:
     return source
 
 
-async def _ask(ffprobe: str, path: str, limits: Limits, *arguments: str) -> bytes:
+async def _ask(
+    ffprobe: str, path: str, limits: Limits, read: Callable[[Running], Awaitable[Found]], *arguments: str
+) -> Found:
+    """Return what `read` makes of what ffprobe says of a file."""
     guard = [word for name, value in INPUT_OPTIONS.items() for word in (f"-{name}", value)]
-    command = [ffprobe, "-v", "error", *guard, "-print_format", "json", *arguments, "-i", path]
+    command = [ffprobe, "-v", "error", *guard, *arguments, "-i", path]
     try:
         async with limits.probe_timeout(), running(command) as process:
-            said = await process.output(OUTPUT_BYTES)
+            found = await read(process)
             code, complaints = await process.end()
     except TimeoutError:
         raise SourceFault("The file could not be understood in time.") from None
@@ -58,7 +67,11 @@ async def _ask(ffprobe: str, path: str, limits: Limits, *arguments: str) -> byte
         raise SourceFault("The file describes itself at unreasonable length.") from None
     if code:
         raise SourceFault(_in_plain_words(complaints))
-    return said
+    return found
+
+
+async def _all(process: Running) -> bytes:
+    return await process.output(OUTPUT_BYTES)
 
 
 def _in_plain_words(complaints: str) -> str:
@@ -73,11 +86,24 @@ def _in_plain_words(complaints: str) -> str:
 async def _measured_duration(ffprobe: str, path: str, limits: Limits, stream: dict[str, Any]) -> float:
     """Find the duration of a file whose container does not tell (a browser's recordings are like that)."""
     arguments = ["-select_streams", str(stream["index"]), "-show_entries", "packet=pts_time,duration_time"]
-    packets = json.loads(await _ask(ffprobe, path, limits, *arguments)).get("packets", [])
-    ends = [_number(packet.get("pts_time")) + _number(packet.get("duration_time")) for packet in packets]
-    if not ends or max(ends) <= 0:
+    end = await _ask(ffprobe, path, limits, _latest_end, "-of", "csv=print_section=0", *arguments)
+    if end <= 0:
         raise SourceFault("The file does not tell how long it plays.")
-    return max(ends)
+    return end
+
+
+async def _latest_end(process: Running) -> float:
+    """Read a line for each packet, when it begins and for how long it plays; an evening has a million of them."""
+    latest, rest = 0.0, b""
+    async for chunk in process.chunks():
+        *lines, rest = (rest + chunk).split(b"\n")
+        latest = max(latest, *map(_end, lines), 0.0)
+    return latest
+
+
+def _end(line: bytes) -> float:
+    begin, _, duration = line.partition(b",")
+    return _number(begin) + _number(duration)
 
 
 def _is_moving(stream: dict[str, Any]) -> bool:
@@ -127,7 +153,7 @@ def _audio(stream: dict[str, Any]) -> AudioStream:
         channels=int(stream["channels"]),
         sample_rate_hz=int(stream["sample_rate"]),
         profile=stream.get("profile", ""),
-        language=stream.get("tags", {}).get("language", "und"),
+        language=_language(stream.get("tags", {})),
     )
 
 
@@ -136,9 +162,15 @@ def _subtitle(stream: dict[str, Any]) -> SubtitleStream:
     return SubtitleStream(
         index=stream["index"],
         codec=stream["codec_name"],
-        language=tags.get("language", "und"),
+        language=_language(tags),
         title=tags.get("title", ""),
     )
+
+
+def _language(tags: dict[str, str]) -> str:
+    """Return a language tag, `und` where there is none."""
+    tag = tags.get("language", "")
+    return tag if LANGUAGE.fullmatch(tag) else "und"
 
 
 def _rotation(stream: dict[str, Any]) -> int:
@@ -172,7 +204,7 @@ def _ratio(text: str | None) -> Fraction | None:
     return ratio if ratio > 0 else None
 
 
-def _number(text: str | None) -> float:
+def _number(text: str | bytes | None) -> float:
     """Read a number; 0 where there is none."""
     try:
         return float(text or 0)

@@ -36,11 +36,16 @@ class Running:
     async def output(self, limit_bytes: int) -> bytes:
         """Read what it says until it says no more; `ValueError` past the limit."""
         said = bytearray()
-        while chunk := await self._stdout.read(READ_BYTES):
+        async for chunk in self.chunks():
             said += chunk
             if len(said) > limit_bytes:
                 raise ValueError(f"more than {limit_bytes} bytes of output")
         return bytes(said)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Read what it says as it comes."""
+        while chunk := await self._stdout.read(READ_BYTES):
+            yield chunk
 
     async def lines(self) -> AsyncIterator[str]:
         """Read what it says line by line."""

@@ -5,13 +5,22 @@ import logging
 import secrets
 from dataclasses import replace
 
-from streamserver.domain.jobs import Job, JobError, Stage, claimed
+from streamserver.domain.jobs import Job, JobError, JobStatus, Stage, claimed
 from streamserver.domain.ladder import REMUX_FRAGMENT_SECONDS, RenditionSpec, can_remux, ladder_specs, remux_spec
 from streamserver.domain.media_types import content_type_of
 from streamserver.domain.progress import PUBLISH_PERCENT
 from streamserver.domain.sources import SourceInfo
+from streamserver.domain.titles import clean_label
 from streamserver.domain.videos import RenditionStatus, Subtitle, Video, VideoStatus
-from streamserver.errors import Cancelled, Conflict, EncoderFault, EncodingFailed, NotFound, SourceFault
+from streamserver.errors import (
+    Cancelled,
+    Conflict,
+    EncoderFault,
+    EncodingFailed,
+    NotFound,
+    SourceFault,
+    Unavailable,
+)
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.receive import poster_key, source_key, subtitle_key
 from streamserver.flows.renditions import Renditions
@@ -35,14 +44,13 @@ class Encode:
         self._cancelled: set[str] = set()
 
     async def run(self, job_id: str) -> None:
-        """Carry out a waiting job to its end; does nothing where somebody else has claimed it.
+        """Carry out a waiting job to its end; does nothing where it waits no more.
 
         A cancellation that `cancelling` did not announce is the server's own end: the job stays RUNNING in the
         catalog, and is released at the next start.
         """
-        job = await self._catalog.job(job_id)
-        claim = claimed(job, now=self._clock.now())
-        if not await self._catalog.claim_job(claim):
+        claim = await self._claim(job_id)
+        if claim is None:
             return
         await self._bus.publish(claim)
         event = self.event(claim)
@@ -57,6 +65,8 @@ class Encode:
             await event.report_error(JobError(code=Cancelled.code, message=Cancelled().message))
         except (Conflict, NotFound) as loss:
             log.warning("job %s is no longer this server's: %s", job_id, loss)
+        except Unavailable:
+            raise  # the catalog is away, which is no fault of the job: it runs again
         except Exception:
             log.exception("job %s failed for an unforeseen reason", job_id)
             await event.report_error(JobError(code=EncoderFault.code, message=EncoderFault().message))
@@ -90,6 +100,17 @@ class Encode:
     def cancelling(self, job_id: str) -> None:
         """Announce that the cancellation of `run` which follows is somebody's wish."""
         self._cancelled.add(job_id)
+
+    async def _claim(self, job_id: str) -> Job | None:
+        """Begin an attempt; None where the job was deleted, is over, or somebody else was first."""
+        try:
+            job = await self._catalog.job(job_id)
+        except NotFound:
+            return None
+        if job.status is not JobStatus.READY:
+            return None
+        claim = claimed(job, now=self._clock.now())
+        return claim if await self._catalog.claim_job(claim) else None
 
     async def _encode(self, event: EncodingEvent) -> None:
         """Tell the story of one job."""
@@ -163,21 +184,22 @@ class Encode:
             await self._encoder.poster(self._blobs.path(source_key(video.id)), source, self._blobs.path(target))
             await self._blobs.settle(target)
             await self._catalog.set_poster(video.id, key)
-        except (EncodingFailed, OSError) as failure:
+        except (EncodingFailed, NotFound, OSError) as failure:
             log.info("video %s has no poster: %s", video.id, failure)
             await self._blobs.delete(target)
 
     async def _take_subtitles(self, video: Video, source: SourceInfo) -> None:
         """Turn the source's text tracks into WebVTT; one that cannot be read is left out."""
         for number, track in enumerate(source.subtitles, 1):
-            label = track.title or (track.language if track.language != "und" else f"Subtitles {number}")
+            language = track.language if track.language != "und" else ""
+            label = clean_label(track.title) or language or f"Subtitles {number}"
             subtitle = Subtitle(key=secrets.token_hex(4), video_id=video.id, language=track.language, label=label)
             source_path, target = self._blobs.path(source_key(video.id)), subtitle_key(subtitle)
             try:
                 await self._encoder.subtitle(source_path, track, self._blobs.path(target))
                 await self._blobs.settle(target)
                 await self._catalog.add_subtitle(subtitle)
-            except (EncodingFailed, OSError) as failure:
+            except (EncodingFailed, NotFound, OSError) as failure:
                 log.info("video %s: text track %d is left out: %s", video.id, track.index, failure)
                 await self._blobs.delete(target)
 
@@ -186,6 +208,8 @@ class Encode:
 
     async def _record_failure(self, job: Job) -> bool:
         """Keep the renditions that are whole; of a source that cannot be used nothing remains."""
+        if (await self._catalog.job(job.id)).attempt != job.attempt:
+            return False  # what is there belongs to the attempt that took over
         video = await self._catalog.video(job.video_id)
         if job.error is not None and job.error.code == SourceFault.code:
             await self._renditions.drop(video.renditions)

@@ -82,16 +82,22 @@ class EncodingEvent:
         await self._end(failed(self._job, error, now=self._clock.now()), self._failure_handler)
 
     async def _end(self, job: Job, handler: Handler) -> None:
-        """Record and tell; once begun, this is not cut short by a cancellation."""
-        ending = asyncio.ensure_future(self._record_and_tell(job, handler))
-        try:
-            await asyncio.shield(ending)
-        except asyncio.CancelledError:
-            await asyncio.wait({ending})
-            raise
+        """Record and tell; once begun, this is not cut short by cancellations, however many come."""
+        before, self._job = self._job, job  # at once: whoever reports another end finds no step for it
+        ending = asyncio.ensure_future(self._record_and_tell(job, handler, before))
+        cancellation = None
+        while not ending.done():
+            try:
+                await asyncio.wait({ending})
+            except asyncio.CancelledError as error:
+                cancellation = error
+        if cancellation is not None:
+            if fault := ending.exception():
+                log.warning("job %s: its end could not be recorded: %s", job.id, fault)
+            raise cancellation
+        ending.result()
 
-    async def _record_and_tell(self, job: Job, handler: Handler) -> None:
-        before, self._job = self._job, job
+    async def _record_and_tell(self, job: Job, handler: Handler, before: Job) -> None:
         try:
             is_recorded = await handler(job)
         except BaseException:

@@ -1,6 +1,6 @@
 """What people do with jobs: look, follow, cancel, try again."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 from streamserver.domain.jobs import Job, JobError, JobEvent, JobStatus, waiting_again
@@ -31,6 +31,15 @@ class Jobs:
         """Return the newest jobs as they are at this moment."""
         return [self._live(job) for job in await self._catalog.jobs(limit=SHOWN)]
 
+    async def counts(self) -> Mapping[JobStatus, int]:
+        """Return how many jobs have each status."""
+        return {status: await self._catalog.count_jobs(status) for status in JobStatus}
+
+    @property
+    def encoding(self) -> int:
+        """How many jobs this server is encoding."""
+        return self._pool.running
+
     async def follow(self, job_id: str, *, heard: int | None = None) -> AsyncIterator[Job]:
         """Yield a job at once, then every report until it is over.
 
@@ -51,25 +60,34 @@ class Jobs:
                     yield job
 
     async def follow_all(self) -> AsyncIterator[Job]:
-        """Yield every job that is not over, then every report of any job."""
+        """Yield every job that is not over, then every report of any job, each by rising sequence numbers."""
+        heard: dict[str, int] = {}
         with self._bus.subscribe() as reports:
             for job in reversed(await self._catalog.jobs(statuses=[JobStatus.READY, JobStatus.RUNNING])):
-                yield self._live(job)
+                live = self._live(job)
+                heard[job.id] = live.sequence
+                yield live
             async for job in reports:
-                yield job
+                if job.sequence > heard.get(job.id, -1):
+                    heard[job.id] = job.sequence
+                    yield job
+                if job.is_terminal:
+                    heard.pop(job.id, None)
 
     async def cancel(self, job_id: str) -> Job:
         """End a job that waits or runs; `Conflict` where it is over already."""
         job = await self.get(job_id)
         if job.is_terminal:
             raise Conflict("The job is over already; there is nothing to cancel.")
-        # Between two looks a job may pass from the line to an encoder, so both are tried until one had it.
-        while not await self._pool.cancel(job_id):
-            await self._queue.withdraw(job_id)
-            await self._encode.event(job).report_error(JobError(code=Cancelled.code, message=Cancelled().message))
+        # Between two looks a job may pass from the line to an encoder, and an encoder that had not yet begun leaves
+        # it as it was: both are tried until it is over.
+        while not job.is_terminal:
+            if not await self._pool.cancel(job_id):
+                await self._queue.withdraw(job_id)
+                await self._encode.event(job).report_error(
+                    JobError(code=Cancelled.code, message=Cancelled().message)
+                )
             job = await self.get(job_id)
-            if job.is_terminal:
-                break
         await self._pool.announce()
         return await self.get(job_id)
 

@@ -53,11 +53,13 @@ class Library:
 
     async def sweep(self) -> list[str]:
         """Remove bytes that nothing refers to."""
-        removed = await self._blobs.sweep(self._is_known)
+        known = await self._catalog.video_ids()
+
+        async def is_known(video_id: str) -> bool:
+            # What was not known a moment ago may be by now.
+            return video_id in known or video_id in await self._catalog.video_ids()
+
+        removed = await self._blobs.sweep(is_known)
         if removed:
             log.info("removed what was left behind: %s", ", ".join(removed))
         return removed
-
-    async def _is_known(self, video_id: str) -> bool:
-        """Tell whether a folder has a video; of one in `error` without a source, nothing is kept."""
-        return video_id in await self._catalog.video_ids()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from streamserver.domain.jobs import JobEvent, JobStatus, waiting_again
+from streamserver.domain.jobs import Job, JobEvent, JobStatus, waiting_again
 from streamserver.errors import NotFound, StreamserverError
 from streamserver.flows.encode import Encode
 from streamserver.ports import Bus, Catalog, Queue
@@ -29,6 +29,11 @@ class Pool:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._stranded: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def running(self) -> int:
+        """How many jobs are being worked on."""
+        return len(self._running)
 
     async def start(self) -> None:
         """Release what a server that is gone was running, and begin to work."""
@@ -56,9 +61,12 @@ class Pool:
 
     async def announce(self) -> None:
         """Tell those who wait what their place is by now."""
+        waiting = self._queue.waiting()
+        jobs = {job_id: await self._job(job_id) for job_id in waiting if self._bus.latest(job_id) is None}
+        # The line may have moved meanwhile: of who has left it nothing is told.
         for position, job_id in enumerate(self._queue.waiting(), 1):
-            job = self._bus.latest(job_id) or await self._catalog.job(job_id)
-            if job.status is JobStatus.READY and job.queue_position != position:
+            job = self._bus.latest(job_id) or jobs.get(job_id)
+            if job is not None and job.status is JobStatus.READY and job.queue_position != position:
                 await self._bus.publish(replace(job, queue_position=position, sequence=job.sequence + 1))
 
     async def _work(self) -> None:
@@ -99,12 +107,16 @@ class Pool:
 
     async def _release(self, job_id: str) -> None:
         """Let a job that nobody runs any more wait again."""
-        try:
-            job = await self._catalog.job(job_id)
-        except NotFound:
-            return
-        if job.status is JobStatus.RUNNING:
+        job = await self._job(job_id)
+        if job is not None and job.status is JobStatus.RUNNING:
             await self._catalog.record_job(waiting_again(self._bus.latest(job_id) or job, JobEvent.RELEASE))
+
+    async def _job(self, job_id: str) -> Job | None:
+        """Return a job as it was recorded; None where it was deleted."""
+        try:
+            return await self._catalog.job(job_id)
+        except NotFound:
+            return None
 
     async def _announce_quietly(self) -> None:
         try:

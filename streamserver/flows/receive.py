@@ -66,10 +66,9 @@ class Receive:
         """
         if announced_bytes is not None and announced_bytes > self._max_bytes:
             raise _too_large(self._max_bytes)
-        waiting = await self._catalog.count_jobs(JobStatus.READY)
-        if waiting + self._receiving >= self._max_waiting:
-            raise QueueFull
-        with self._place_in_line():
+        with self._place_in_line() as ahead:
+            if await self._catalog.count_jobs(JobStatus.READY) + ahead >= self._max_waiting:
+                raise QueueFull
             async with self._blobs.draft() as draft:
                 yield Upload(self, draft)
 
@@ -95,10 +94,11 @@ class Receive:
         return video, job
 
     @contextmanager
-    def _place_in_line(self) -> Iterator[None]:
+    def _place_in_line(self) -> Iterator[int]:
+        """Hold a place while a file is received; gives how many others were held before it."""
         self._receiving += 1
         try:
-            yield
+            yield self._receiving - 1
         finally:
             self._receiving -= 1
 

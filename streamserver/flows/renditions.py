@@ -1,6 +1,7 @@
 """Growing renditions: begun, watched while an encoder writes them, made durable, or dropped."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,11 +12,13 @@ from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec
 from streamserver.domain.progress import EncoderReport, percent_done, seconds_left
 from streamserver.domain.sources import SourceInfo
 from streamserver.domain.videos import Rendition, RenditionStatus, VideoStatus
-from streamserver.errors import Conflict, EncoderFault, SourceFault
+from streamserver.errors import Conflict, EncoderFault, SourceFault, Unavailable
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.indexes import Indexes, rendition_key
 from streamserver.flows.receive import source_key
 from streamserver.ports import Blobs, Catalog, Encoder
+
+log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 0.5
 """How often growing files are looked at and listeners are told."""
@@ -87,10 +90,10 @@ class Renditions:
 
     async def finish(self, rendition: Rendition) -> None:
         """Make a rendition durable, then known as complete."""
-        size_bytes = await self._blobs.settle(rendition_key(rendition))
         scan = await self._indexes.scan(rendition)
         if scan.index is None or not scan.index.duration_seconds:
             raise EncoderFault
+        size_bytes = await self._blobs.settle(rendition_key(rendition))
         complete = replace(
             rendition,
             status=RenditionStatus.COMPLETE,
@@ -99,6 +102,7 @@ class Renditions:
             bit_rate_bps=round(size_bytes * 8 / scan.index.duration_seconds),
         )
         await self._catalog.complete_rendition(complete, with_plan(scan.index))
+        self._indexes.forget(rendition.key)
 
     async def drop(self, renditions: Iterable[Rendition]) -> None:
         """Remove renditions with their bytes."""
@@ -142,9 +146,6 @@ class _Watch:
         """Look at the growing files, tell listeners, and record now and then."""
         duration = self._plan.source.duration_seconds
         growing = await self._growing(duration)
-        if self._indexed_seconds >= QUICK_SECONDS and not self._is_playable:
-            self._is_playable = True
-            await self._catalog.set_video_status(self._event.job.video_id, VideoStatus.PLAYABLE)
         stage = Stage.REMUX if self._is_remux else Stage.ENCODE
         fraction = self._latest.encoded_seconds / duration
         await self._event.report_running(
@@ -155,7 +156,10 @@ class _Watch:
             eta_seconds=None if self._is_remux else seconds_left(duration, self._latest),
             renditions=(*self._before, *growing),
         )
-        await self._record()
+        try:
+            await self._record()
+        except Unavailable as outage:
+            log.warning("job %s goes on, though nothing can be recorded: %s", self._event.job.id, outage)
 
     def judge_length(self) -> None:
         """Raise `SourceFault` where a source ended long before the time it had promised."""
@@ -177,6 +181,9 @@ class _Watch:
         return tuple(progress)
 
     async def _record(self) -> None:
+        if self._indexed_seconds >= QUICK_SECONDS and not self._is_playable:
+            await self._catalog.set_video_status(self._event.job.video_id, VideoStatus.PLAYABLE)
+            self._is_playable = True
         now = asyncio.get_running_loop().time()
         if now - self._recorded_at < RECORD_SECONDS:
             return

@@ -2,7 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from streamserver.web.services import SERVICES
 
 MAX_PAGE = 100
 """Videos in one answer."""
+NO_CURSOR = "The cursor is not one that this server gave out; please begin without one."
 UNCACHED = {"Cache-Control": "no-store"}
 
 routes = web.RouteTableDef()
@@ -99,9 +100,9 @@ def cursor_of(text: str | None) -> Cursor | None:
         moment, video_id = urlsafe_b64decode(text.encode()).decode().split(" ")
         created_at = datetime.fromisoformat(moment)
     except ValueError:
-        raise BadInput("The cursor is not one that this server gave out; please begin without one.") from None
-    if created_at.tzinfo is None:
-        raise BadInput("The cursor is not one that this server gave out; please begin without one.")
+        raise BadInput(NO_CURSOR) from None
+    if created_at.utcoffset() != timedelta(0):  # another zone may lead out of the calendar
+        raise BadInput(NO_CURSOR)
     return Cursor(created_at=created_at, id=video_id)
 
 

@@ -8,9 +8,9 @@ from aiohttp import web
 from streamserver.domain.answers import Answer, answer
 from streamserver.domain.conditions import RequestHeaders
 from streamserver.domain.placement import place
-from streamserver.errors import StreamserverError
 from streamserver.flows.deliver import Deliverable
 from streamserver.web.errors import problem
+from streamserver.web.guard import add_headers
 from streamserver.web.sending import send
 from streamserver.web.services import Services
 
@@ -26,7 +26,7 @@ def put_beside(server: web.Server, services: Services) -> None:
     application: LowLevelHandler = server.request_handler
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        if request.raw_path.startswith(PREFIX):
+        if request.rel_url.path_safe.startswith(PREFIX):
             return await deliver(request, services)
         return await application(request)
 
@@ -35,17 +35,23 @@ def put_beside(server: web.Server, services: Services) -> None:
 
 async def deliver(request: web.BaseRequest, services: Services) -> web.StreamResponse:
     """Answer a request for media: resolve the address, decide, send."""
+    try:
+        return await _deliver(request, services)
+    except Exception as error:  # noqa: BLE001 - every unknown error is logged whole and shown blank
+        response = problem(request, error)
+        await add_headers(request, response)
+        return response
+
+
+async def _deliver(request: web.BaseRequest, services: Services) -> web.StreamResponse:
     if request.method not in {"GET", "HEAD"}:
         raise web.HTTPMethodNotAllowed(request.method, ["GET", "HEAD"])
-    try:
-        found = await services.deliver.resolve(request.path.removeprefix(PREFIX))
-        decided = _decide(request, found, services.region_bytes)
-        if found.blob_key is None:
-            return await send(request, decided, None)
-        with services.blobs.lease(found.blob_key) as lease:
-            return await send(request, decided, lease.fd)
-    except StreamserverError as error:
-        return problem(request, error)
+    found = await services.deliver.resolve(request.rel_url.path_safe.removeprefix(PREFIX))
+    decided = _decide(request, found, services.region_bytes)
+    if found.blob_key is None:
+        return await send(request, decided, None)
+    with services.blobs.lease(found.blob_key) as lease:
+        return await send(request, decided, lease.fd)
 
 
 def _decide(request: web.BaseRequest, found: Deliverable, region_bytes: int) -> Answer:

@@ -38,13 +38,15 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
     except HTTPException as error:
         if error.status < 400:
             raise
-        return _from_aiohttp(request, error)
+        return problem(request, error)
     except Exception as error:  # noqa: BLE001 - every unknown error is logged whole and shown blank
         return problem(request, error)
 
 
 def problem(request: web.BaseRequest, error: Exception) -> web.Response:
     """Answer with an error: as JSON for programs, as a page for browsers."""
+    if isinstance(error, HTTPException):
+        return _from_aiohttp(request, error)
     if isinstance(error, web.RequestPayloadError | ConnectionError):
         error = BadInput("The request ended before all of it was there.")
     if not isinstance(error, StreamserverError):

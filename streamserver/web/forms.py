@@ -40,7 +40,8 @@ async def upload_form(request: web.Request) -> web.Response:
 
 
 async def _receive(request: web.Request, receive: Receive) -> tuple[Video, Job]:
-    if request.content_type != "multipart/form-data":
+    # Not request.content_type: it parses the parameters too, and trips over some.
+    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "multipart/form-data":
         raise BadInput("Please send the file as multipart/form-data, in a field named file.")
     announced = request.content_length
     async with receive.upload(max(0, announced - FRAMING_BYTES) if announced else None) as upload:

@@ -1,8 +1,9 @@
 """For machines that look after this one: health probes and metrics."""
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from streamserver.web.metrics import METRICS
 from streamserver.web.services import SERVICES
 
 routes = web.RouteTableDef()
@@ -23,6 +24,7 @@ async def ready(request: web.Request) -> web.Response:
 
 
 @routes.get("/metrics")
-async def metrics(_request: web.Request) -> web.Response:
-    """Show counters in Prometheus' text format."""
-    return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST, **UNCACHED})
+async def metrics(request: web.Request) -> web.Response:
+    """Show numbers in Prometheus' text format."""
+    text = await request.app[METRICS].text(request.app[SERVICES])
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST, **UNCACHED})

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,13 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     mariadb.execute("DROP DATABASE migration")
 
 
+@pytest.fixture
+async def database(empty_url: str) -> AsyncIterator[Database]:
+    database = Database(parse_address(empty_url))
+    yield database
+    await database.close()
+
+
 async def execute(url: str, statement: str) -> None:
     database = Database(parse_address(url))
     await database.write(lambda connection: connection.execute(text(statement)))
@@ -53,38 +60,31 @@ def differences(connection: Connection) -> list[object]:
 
 
 async def definitions(database: Database) -> list[str]:
-    """Return how the database itself describes the tables, and their indexes."""
+    """Return how the database itself describes the tables and their indexes, whose order has no meaning."""
 
     async def ask(connection: AsyncConnection) -> list[str]:
         if connection.dialect.name == "sqlite":
-            described = (
-                "SELECT sql FROM sqlite_master WHERE tbl_name <> 'alembic_version' AND sql <> '' ORDER BY name"
-            )
-            return list((await connection.scalars(text(described))).all())
-        described = "SHOW CREATE TABLE {}"
-        tables = [await connection.execute(text(described.format(name))) for name in sorted(metadata.tables)]
-        return [table.one()[1] for table in tables]
+            ours = "SELECT sql FROM sqlite_master WHERE tbl_name <> 'alembic_version' AND sql <> ''"
+            return sorted((await connection.scalars(text(ours))).all())
+        tables = [await connection.execute(text(f"SHOW CREATE TABLE {name}")) for name in metadata.tables]
+        return sorted(line.rstrip(",") for table in tables for line in table.one()[1].splitlines())
 
     return await database.read(ask)
 
 
-async def test_migrated_tables_are_those_of_the_code(empty_url: str) -> None:
+async def test_migrated_tables_are_those_of_the_code(empty_url: str, database: Database) -> None:
     """The revisions lead to exactly the tables that the catalog is written for."""
     await migrate(empty_url)
-    database = Database(parse_address(empty_url))
     assert await database.read(lambda connection: connection.run_sync(differences)) == []
-    await database.close()
 
 
-async def test_migrated_definitions_are_those_of_the_code(empty_url: str) -> None:
+async def test_migrated_definitions_are_those_of_the_code(empty_url: str, database: Database) -> None:
     """Where a comparison of types does not look, at collations and constraints, nothing differs either."""
-    database = Database(parse_address(empty_url))
     await database.write(lambda connection: connection.run_sync(metadata.create_all))
     of_the_code = await definitions(database)
     await database.write(lambda connection: connection.run_sync(metadata.drop_all))
     await migrate(empty_url)
     assert await definitions(database) == of_the_code
-    await database.close()
 
 
 async def test_pending_until_migrated(empty_url: str) -> None:

@@ -1,0 +1,178 @@
+"""The API's description of itself: OpenAPI 3.1."""
+
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from streamserver.domain.titles import MAX_TITLE
+from streamserver.web.api import MAX_PAGE
+from streamserver.web.schemas import SCHEMAS, Schema, an_object, list_of, ref, text
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/openapi.json")
+async def openapi(_request: web.Request) -> web.Response:
+    """Show the description."""
+    return web.json_response(DOCUMENT, headers={"Cache-Control": "no-cache"})
+
+
+def _json(status: int, schema: Schema, description: str = "", headers: Schema | None = None) -> dict[str, Any]:
+    return _answer(status, "application/json", schema, description, headers)
+
+
+def _answer(
+    status: int, content_type: str, schema: Schema, description: str = "", headers: Schema | None = None
+) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "description": description or HTTPStatus(status).phrase,
+        "content": {content_type: {"schema": schema}},
+    }
+    if headers:
+        answer["headers"] = headers
+    return {str(status): answer}
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for status in statuses:
+        found |= _answer(
+            status, "application/problem+json", ref("Problem"), headers=RETRY_AFTER if status == 503 else None
+        )
+    return found
+
+
+def _operation(name: str, summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    return {"operationId": name, "summary": summary, **more, "responses": answers}
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _in_query(name: str, description: str, schema: Schema) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+RETRY_AFTER = {
+    "Retry-After": {
+        "description": "When to try again, in seconds",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+LOCATION = {"Location": {"description": "Of the new video", "schema": text("A path", format="uri-reference")}}
+EVENT_STREAM = {
+    "type": "string",
+    "description": (
+        "Server-Sent Events named `ready`, `running`, `progress`, `complete` and `error`; "
+        "`data` is a Job, `id` its sequence."
+    ),
+}
+TITLE = text("What to call it", maxLength=MAX_TITLE)
+UPLOAD = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+        "title": {**TITLE, "description": "What to call it; the name of the file otherwise"},
+    },
+}
+LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "The `id` that was heard last; browsers send it when they come back",
+    "schema": {"type": "string"},
+}
+
+PATHS: dict[str, dict[str, Any]] = {
+    "/api/videos": {
+        "get": _operation(
+            "listVideos",
+            "Show a page of the library, the newest first",
+            {
+                **_json(200, an_object(videos=list_of(ref("Video")), next={"type": ["string", "null"]})),
+                **_problems(400),
+            },
+            parameters=[
+                _in_query("q", "To be found in the title, in any case", {"type": "string"}),
+                _in_query("limit", "Videos a page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
+                _in_query("cursor", "`next` of the page before", {"type": "string"}),
+            ],
+        ),
+        "post": _operation(
+            "uploadVideo",
+            "Upload a video",
+            {
+                **_json(201, an_object(video=ref("Video"), job=ref("Job")), headers=LOCATION),
+                "303": {"description": "To the player, for a browser that asks for text/html"},
+                **_problems(400, 403, 413, 415, 503, 507),
+            },
+            requestBody={"required": True, "content": {"multipart/form-data": {"schema": UPLOAD}}},
+        ),
+    },
+    "/api/videos/{video_id}": {
+        "parameters": [_in_path("video_id")],
+        "get": _operation("getVideo", "Show a video", {**_json(200, ref("Video")), **_problems(404)}),
+        "patch": _operation(
+            "renameVideo",
+            "Give a video another title",
+            {**_json(200, ref("Video")), **_problems(400, 403, 404, 413)},
+            requestBody={"required": True, "content": {"application/json": {"schema": an_object(title=TITLE)}}},
+        ),
+        "delete": _operation(
+            "deleteVideo",
+            "Remove a video with all its bytes",
+            {"204": {"description": "It is gone"}, **_problems(403, 404)},
+        ),
+    },
+    "/api/jobs": {
+        "get": _operation("listJobs", "Show the newest jobs", _json(200, an_object(jobs=list_of(ref("Job"))))),
+    },
+    "/api/jobs/{job_id}": {
+        "parameters": [_in_path("job_id")],
+        "get": _operation("getJob", "Show a job", {**_json(200, ref("Job")), **_problems(404)}),
+        "delete": _operation(
+            "cancelJob",
+            "End a job that waits or runs",
+            {**_json(202, ref("Job")), **_problems(403, 404, 409)},
+        ),
+    },
+    "/api/jobs/{job_id}/retry": {
+        "parameters": [_in_path("job_id")],
+        "post": _operation(
+            "retryJob",
+            "Put a job that failed back in line",
+            {**_json(202, ref("Job")), **_problems(403, 404, 409)},
+        ),
+    },
+    "/api/jobs/{job_id}/events": {
+        "parameters": [_in_path("job_id")],
+        "get": _operation(
+            "followJob",
+            "Follow a job to its end",
+            {
+                **_answer(200, "text/event-stream", EVENT_STREAM),
+                "204": {"description": "The end was heard already; do not come back"},
+                **_problems(404),
+            },
+            parameters=[LAST_EVENT_ID],
+        ),
+    },
+    "/api/events": {
+        "get": _operation("followJobs", "Follow all jobs", _answer(200, "text/event-stream", EVENT_STREAM)),
+    },
+    "/api/openapi.json": {
+        "get": _operation("describe", "Show this description", _json(200, {"type": "object"})),
+    },
+}
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "streamserver",
+        "version": "1",
+        "description": "Upload videos, follow their encoding, and find out where to watch them.",
+    },
+    "paths": PATHS,
+    "components": {"schemas": SCHEMAS},
+}

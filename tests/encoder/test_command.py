@@ -1,0 +1,235 @@
+"""The command lines of ffmpeg: what each must hold, and that odd names do no harm."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from streamserver.domain.ladder import EncodePlan, Output, ladder_specs, remux_spec
+from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
+from streamserver.encoder.command import (
+    X264,
+    encode_command,
+    poster_command,
+    sample_command,
+    subtitle_command,
+)
+from tests.clips.generated import Clips
+from tests.clips.programs import PROGRAMS, ffmpeg, ffprobe
+
+pytest_plugins = ["tests.clips.fixtures"]
+
+ODD = "/data/50% of %03d; $(id) 'it''s' \"q\" [a]:b,c=d \\ ü/source"
+VIDEO = VideoStream(
+    index=2,
+    codec="h264",
+    pixel_format="yuv420p",
+    coded_width=1280,
+    coded_height=720,
+    width=1280,
+    height=720,
+    frame_rate=30000 / 1001,
+)
+FIRST = AudioStream(index=1, codec="aac", channels=2, sample_rate_hz=48000, profile="LC")
+SECOND = AudioStream(index=0, codec="ac3", channels=6, sample_rate_hz=48000)
+SOURCE = SourceInfo(
+    format_name="matroska,webm", duration_seconds=60, bit_rate_bps=3_000_000, video=VIDEO, audio=(FIRST, SECOND)
+)
+TRACK = SubtitleStream(index=5, codec="subrip")
+
+
+def ladder(source: SourceInfo = SOURCE, path: str = ODD) -> EncodePlan:
+    outputs = tuple(Output(spec=spec, path=f"/out/{spec.name}.mp4") for spec in ladder_specs(source))
+    return EncodePlan(source_path=path, source=source, outputs=outputs)
+
+
+def remux(source: SourceInfo = SOURCE) -> EncodePlan:
+    return EncodePlan(
+        source_path=ODD, source=source, outputs=(Output(spec=remux_spec(source), path="/out/r.mp4"),)
+    )
+
+
+COMMANDS = {
+    "ladder": encode_command("ffmpeg", ladder(), X264()),
+    "remux": encode_command("ffmpeg", remux(), X264()),
+    "poster": poster_command("ffmpeg", ODD, SOURCE, "/out/poster.jpg", at_seconds=6.0),
+    "subtitle": subtitle_command("ffmpeg", ODD, TRACK, "/out/s.vtt"),
+}
+
+
+def values(command: list[str], option: str) -> list[str]:
+    """Return every value of an option."""
+    return [value for name, value in itertools.pairwise(command) if name == option]
+
+
+class TestEveryCommand:
+    """What holds whatever is asked of ffmpeg."""
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_it_opens_one_file_and_nothing_else(self, name: str) -> None:
+        """There is one input, under its own name, and no protocol but files, no format that leads elsewhere."""
+        command = COMMANDS[name]
+        assert values(command, "-i") == [ODD]
+        before = command[: command.index("-i")]
+        assert values(before, "-protocol_whitelist") == ["file"]
+        (formats,) = values(before, "-format_whitelist")
+        allowed = set(formats.split(","))
+        assert {"mov", "matroska", "avi", "mpegts"} <= allowed
+        assert not allowed & {"hls", "concat", "concatf", "dash", "sdp", "rtsp", "image2", "lavfi", "data", "srt"}
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_it_keeps_quiet_and_asks_nothing(self, name: str) -> None:
+        """It never waits for a keyboard, says no more than errors, and replaces what an attempt before left."""
+        command = COMMANDS[name]
+        assert command[0] == "ffmpeg"
+        assert {"-nostdin", "-hide_banner", "-y"} <= set(command)
+        assert values(command, "-v") == ["error"]
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_nothing_private_is_handed_on(self, name: str) -> None:
+        """Metadata, such as where a phone was, and chapters stay behind, in each output."""
+        command = COMMANDS[name]
+        outputs = sum(word.startswith("/out/") for word in command)
+        assert values(command, "-map_metadata") == ["-1"] * outputs
+        assert values(command, "-map_chapters") == ["-1"] * outputs
+
+    @pytest.mark.parametrize("name", ["ladder", "remux"])
+    def test_it_tells_how_far_it_is(self, name: str) -> None:
+        """Progress goes to the standard output, twice a second."""
+        assert values(COMMANDS[name], "-progress") == ["pipe:1"]
+        assert values(COMMANDS[name], "-stats_period") == ["0.5"]
+
+    @pytest.mark.parametrize("name", ["ladder", "remux"])
+    def test_every_output_can_grow(self, name: str) -> None:
+        """Each output is a hybrid MP4, whose fragments begin with keyframes."""
+        command = COMMANDS[name]
+        outputs = sum(word.startswith("/out/") for word in command)
+        assert values(command, "-f") == ["mp4"] * outputs
+        flags = values(command, "-movflags")
+        assert len(flags) == outputs
+        for flag in ("frag_keyframe", "default_base_moof", "hybrid_fragmented", "delay_moov"):
+            assert all(f"+{flag}" in it for it in flags)
+
+
+class TestLadder:
+    """Several renditions out of one decode."""
+
+    def test_one_decode(self) -> None:
+        """The source is decoded once and split into as many pictures as there are renditions."""
+        command = COMMANDS["ladder"]
+        (graph,) = values(command, "-filter_complex")
+        assert f"split={len(ladder().outputs)}" in graph
+        assert graph.count("[0:2]") == 1
+        assert [word for word in command if word.startswith("/out/")] == [it.path for it in ladder().outputs]
+
+    def test_each_has_its_size_and_rate(self) -> None:
+        """Each rendition is scaled to its size, and bounded by the rung's bit rate over two seconds."""
+        command = COMMANDS["ladder"]
+        (graph,) = values(command, "-filter_complex")
+        for output in ladder().outputs:
+            assert f"scale={output.spec.width}:{output.spec.height}" in graph
+        video_bps = [output.spec.bit_rate_bps - 128_000 for output in ladder().outputs]
+        assert values(command, "-maxrate") == [str(rate) for rate in video_bps]
+        assert values(command, "-bufsize") == [str(2 * rate) for rate in video_bps]
+        assert graph.count("format=yuv420p") == graph.count("setsar=1") == len(video_bps)
+
+    def test_only_the_first_sound_track_is_encoded(self) -> None:
+        """Each output has its picture and the first sound track, as stereo AAC."""
+        command = COMMANDS["ladder"]
+        count = len(ladder().outputs)
+        sounds = [value for value in values(command, "-map") if value.startswith("0:")]
+        assert sounds == ["0:1"] * count
+        assert values(command, "-c:a") == ["aac"] * count
+        assert values(command, "-ac") == ["2"] * count
+
+    def test_silence_has_no_sound_options(self) -> None:
+        """A source without sound gets none."""
+        command = encode_command("ffmpeg", ladder(replace(SOURCE, audio=())), X264())
+        assert not {"-c:a", "-ac", "-ar", "-af", "-b:a"} & set(command)
+        assert all(not value.startswith("0:") for value in values(command, "-map"))
+
+    def test_keyframes_are_the_same_everywhere(self) -> None:
+        """All renditions have keyframes at multiples of two seconds, and none in between."""
+        command = COMMANDS["ladder"]
+        count = len(ladder().outputs)
+        assert values(command, "-force_key_frames") == ["expr:gte(t,n_forced*2)"] * count
+        assert values(command, "-sc_threshold") == ["0"] * count
+        assert all(int(value) > 2 * VIDEO.frame_rate for value in values(command, "-g"))
+
+    @pytest.mark.parametrize(("rate", "written"), [(30000 / 1001, "30000/1001"), (25.0, "25"), (14.999925, "15")])
+    def test_frame_rates_are_exact(self, rate: float, written: str) -> None:
+        """A frame rate is written as the fraction that it is, so that time does not drift."""
+        source = replace(SOURCE, video=replace(VIDEO, frame_rate=rate))
+        (graph,) = values(encode_command("ffmpeg", ladder(source), X264()), "-filter_complex")
+        assert f"fps=fps={written}:start_time=0" in graph
+
+    @pytest.mark.parametrize("is_interlaced", [True, False])
+    def test_only_fields_are_woven(self, is_interlaced: bool) -> None:
+        """What has fields is deinterlaced, and nothing else."""
+        source = replace(SOURCE, video=replace(VIDEO, is_interlaced=is_interlaced))
+        (graph,) = values(encode_command("ffmpeg", ladder(source), X264()), "-filter_complex")
+        assert ("bwdif" in graph) is is_interlaced
+
+    def test_how_hard_x264_tries_is_set(self) -> None:
+        """Preset and quality are those of the settings."""
+        command = encode_command("ffmpeg", ladder(), X264(preset="slow", crf=19))
+        assert set(values(command, "-preset")) == {"slow"}
+        assert set(values(command, "-crf")) == {"19"}
+
+
+class TestRemux:
+    """The source's own streams."""
+
+    def test_streams_are_copied(self) -> None:
+        """Picture and first sound track are copied, by their numbers in the source, without a filter."""
+        command = COMMANDS["remux"]
+        assert values(command, "-c") == ["copy"]
+        assert values(command, "-map") == ["0:2", "0:1"]
+        assert "-filter_complex" not in command
+
+
+def test_a_poster_is_shown_upright_and_not_too_large() -> None:
+    """A poster has the size on the screen, at most 1280 pixels, both sides even."""
+    video = replace(VIDEO, coded_width=3840, coded_height=2160, width=2160, height=3841, rotation_degrees=90)
+    command = poster_command("ffmpeg", ODD, replace(SOURCE, video=video), "/out/poster.jpg", at_seconds=6.0)
+    (graph,) = values(command, "-filter_complex")
+    assert "scale=h=1280:w=720" in graph
+    assert values(command[: command.index("-i")], "-ss") == ["6.000"]
+
+
+def test_odd_names_of_folders_do_no_harm(clips: Clips, tmp_path: Path) -> None:
+    """Files are read and written in a folder whose name means something to shells, filters and patterns."""
+    folder = tmp_path / "50% of %03d; $(id) 'it''s' \"q\" [a]:b,c=d \\ ü"
+    folder.mkdir()
+    source = folder / "source"
+    source.write_bytes(clips("subtitles.mkv").read_bytes())
+    video = replace(VIDEO, index=0, coded_width=320, coded_height=180, width=320, height=180)
+    info = replace(SOURCE, video=video, audio=())
+    commands = [
+        poster_command(PROGRAMS.ffmpeg, str(source), info, str(folder / "p.jpg"), at_seconds=1.0),
+        subtitle_command(PROGRAMS.ffmpeg, str(source), replace(TRACK, index=1), str(folder / "s.vtt")),
+        encode_command(
+            PROGRAMS.ffmpeg,
+            EncodePlan(
+                source_path=str(source),
+                source=info,
+                outputs=(Output(spec=ladder_specs(info)[0], path=str(folder / "180p.mp4")),),
+            ),
+            X264(preset="ultrafast"),
+        ),
+    ]
+    for command in commands:
+        ffmpeg(*command[1:])
+    assert (folder / "p.jpg").read_bytes().startswith(b"\xff\xd8")
+    assert (folder / "s.vtt").read_text().startswith("WEBVTT")
+    assert ffprobe(folder / "180p.mp4", "-show_streams")["streams"][0]["codec_name"] == "h264"
+
+
+def test_the_sample_is_a_video(tmp_path: Path) -> None:
+    """The sample that a new library begins with has picture and sound, and plays for 20 seconds."""
+    command = sample_command(PROGRAMS.ffmpeg, str(tmp_path / "sample.mp4"))
+    ffmpeg(*command[1:])
+    found = ffprobe(tmp_path / "sample.mp4", "-show_streams", "-show_format")
+    assert [stream["codec_name"] for stream in found["streams"]] == ["h264", "aac"]
+    assert float(found["format"]["duration"]) == pytest.approx(20, abs=0.1)

@@ -1,0 +1,20 @@
+"""Clips that take a while to encode."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.clips.programs import ffmpeg
+
+LONG_SECONDS = 30
+
+
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a video with sound that no browser plays as it is, restless enough to keep an encoder busy."""
+    target = tmp_path_factory.mktemp("clips") / "long clip.mkv"
+    picture = f"testsrc2=size=480x270:rate=25:duration={LONG_SECONDS},noise=alls=30:allf=t"
+    sound = f"sine=frequency=330:beep_factor=5:sample_rate=44100:duration={LONG_SECONDS}"
+    encoders = ("-c:v", "mpeg4", "-q:v", "8", "-c:a", "libmp3lame")
+    ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *encoders, str(target))
+    return target

@@ -1,0 +1,74 @@
+"""The bounded pool: no more encoders than allowed, a line with places, and room again when someone leaves."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clips.generated import Clips
+from tests.end_to_end.client import Client
+from tests.end_to_end.processes import LOOK_SECONDS, encoders_of
+from tests.services.server import running_server
+
+pytest_plugins = ["tests.clips.fixtures"]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def client(data: Path, tmp_path: Path) -> Iterator[Client]:
+    config = tmp_path / "small.toml"
+    config.write_text('encoders = 1\nqueue_limit = 2\nx264_preset = "veryslow"\n')
+    with running_server(data, "--config", str(config)) as server:
+        yield Client(server)
+
+
+def test_the_pool_is_bounded(client: Client, data: Path, long_clip: Path, clips: Clips) -> None:
+    """One encodes, two wait and know their place, the fourth is 503; who cancels makes room for the next."""
+    counted: list[int] = []
+    is_over = threading.Event()
+
+    def count() -> None:
+        while not is_over.wait(LOOK_SECONDS):
+            counted.append(sum(Path(words[0]).name.startswith("ffmpeg") for words in encoders_of(data).values()))
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    try:
+        _, first = client.upload(long_clip)
+        for report in client.follow(first["id"]):
+            if report["stage"] == "encode":
+                break
+        _, second = client.upload(clips("silent.mp4"))
+        _, third = client.upload(clips("silent.mp4"))
+        assert [client.job(job["id"])["queue_position"] for job in (second, third)] == [1, 2]
+        refused = client.send(clips("silent.mp4"))
+        assert (refused.status, refused.json["code"]) == (503, "queue_full")
+        assert int(refused.headers["retry-after"]) > 0
+
+        places = (report["queue_position"] for report in client.follow(third["id"]) if report["status"] == "READY")
+        assert next(places) == 2
+        assert client.ask(f"/api/jobs/{second['id']}", method="DELETE").status == 202
+        assert next(places) == 1
+        _, fourth = client.upload(clips("silent.mp4"))
+
+        cancelled = client.ask(f"/api/jobs/{first['id']}", method="DELETE")
+        assert (cancelled.status, cancelled.json["error"]["code"]) == (202, "cancelled")
+        for job in (third, fourth):
+            assert client.end_of(job["id"])["status"] == "COMPLETE"
+    finally:
+        is_over.set()
+        counting.join()
+    assert max(counted) == 1
+    assert encoders_of(data) == {}
+    names = {job["id"]: job["status"] for job in client.get("/api/jobs").json["jobs"]}
+    assert [names[job["id"]] for job in (first, second, third, fourth)] == [
+        "ERROR",
+        "ERROR",
+        "COMPLETE",
+        "COMPLETE",
+    ]

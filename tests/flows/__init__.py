@@ -1,0 +1,1 @@
+"""The verbs, over the memory twins of everything they touch."""

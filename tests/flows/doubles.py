@@ -1,0 +1,122 @@
+"""Adapters of the tests' own: they are slow, fail, or find other things, when they are told to."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from streamserver.catalog.memory import MemoryCatalog
+from streamserver.domain.ladder import EncodePlan
+from streamserver.domain.progress import EncoderReport
+from streamserver.domain.sources import SourceInfo, SubtitleStream
+from streamserver.encoder.memory import MemoryEncoder, fragment, init_segment
+from streamserver.errors import Unavailable
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+class TickingClock:
+    """A clock on which a second passes whenever somebody looks."""
+
+    def __init__(self) -> None:
+        self._now = NOON
+
+    def now(self) -> datetime:
+        """See `Clock.now`."""
+        self._now += timedelta(seconds=1)
+        return self._now
+
+
+Before = Callable[[str], Awaitable[None]]
+"""Runs before a method of that name; what it raises is what the method raises."""
+
+
+METHODS = frozenset(name for name, method in vars(MemoryCatalog).items() if inspect.iscoroutinefunction(method))
+
+
+class TroubledCatalog(MemoryCatalog):
+    """A catalog whose methods can be held up, counted, or made to fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Before | None = None
+        self.calls: list[str] = []
+
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - any attribute
+        found = super().__getattribute__(name)
+        if name not in METHODS:
+            return found
+
+        async def method(*arguments: object, **options: object) -> object:
+            self.calls.append(name)
+            if self.before is not None:
+                await self.before(name)
+            return await found(*arguments, **options)
+
+        return method
+
+    def be_away(self, *names: str) -> None:
+        """Fail as a database does that does not answer: in these methods, or in all."""
+
+        async def before(name: str) -> None:
+            if not names or name in names:
+                raise Unavailable("The database does not answer.")
+
+        self.before = before
+
+    def come_back(self) -> None:
+        """Work again."""
+        self.before = None
+
+
+class OddEncoder(MemoryEncoder):
+    """An encoder that finds text tracks, fails where it is told to, or ends early."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: dict[str, Exception] = {}
+        """By method; `remux` and `ladder` stand for `encode`."""
+        self.subtitles: tuple[SubtitleStream, ...] = ()
+        """What is found in every source."""
+        self.encoded_share = 1.0
+        """How much of a source's time is really there."""
+        self.remux_fragment_seconds: float | None = None
+        """How far apart the keyframes of every source lie, if that matters."""
+        self.plans: list[EncodePlan] = []
+        """What was encoded."""
+
+    async def probe(self, source: Path) -> SourceInfo:
+        """See `Encoder.probe`."""
+        self._fail("probe")
+        return replace(await super().probe(source), subtitles=self.subtitles)
+
+    async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:
+        """See `Encoder.poster`."""
+        self._fail("poster")
+        await super().poster(source, info, target)
+
+    async def subtitle(self, source: Path, track: SubtitleStream, target: Path) -> None:
+        """See `Encoder.subtitle`."""
+        self._fail(f"subtitle {track.index}")
+        await super().subtitle(source, track, target)
+
+    async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
+        """See `Encoder.encode`."""
+        self.plans.append(plan)
+        is_remux = plan.outputs[0].spec.is_remux
+        seconds = plan.source.duration_seconds * self.encoded_share
+        if is_remux and self.remux_fragment_seconds:
+            content = init_segment(64, 36) + fragment(0, self.remux_fragment_seconds)
+            await asyncio.to_thread(Path(plan.outputs[0].path).write_bytes, content)
+            report(EncoderReport(encoded_seconds=seconds, speed=1.0, frames_per_second=None))
+        else:
+            shorter = replace(plan, source=replace(plan.source, duration_seconds=seconds))
+            await super().encode(shorter, report)
+        self._fail("remux" if is_remux else "ladder")
+
+    def _fail(self, name: str) -> None:
+        if name in self.faults:
+            raise self.faults[name]

@@ -1,0 +1,175 @@
+"""All flows over memory, and the ways in which tests work with them."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from streamserver.blobs.memory import MemoryBlobs
+from streamserver.bus.memory import MemoryBus
+from streamserver.domain.jobs import Job, JobStatus
+from streamserver.domain.videos import Video
+from streamserver.errors import NotFound
+from streamserver.flows.deliver import FRESH_SECONDS, Deliver, Deliverable
+from streamserver.flows.encode import Encode
+from streamserver.flows.indexes import Indexes
+from streamserver.flows.jobs import Jobs
+from streamserver.flows.library import Library
+from streamserver.flows.pool import OFFER_SECONDS, Pool
+from streamserver.flows.receive import Receive
+from streamserver.flows.renditions import RECORD_SECONDS, REPORT_SECONDS, Renditions
+from streamserver.ports import Blobs
+from streamserver.queue.memory import MemoryQueue
+from tests.flows.doubles import OddEncoder, TickingClock, TroubledCatalog
+from tests.web.clock import skip
+
+MAX_BYTES = 100_000
+PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Works:
+    """The flows, and what is below them."""
+
+    catalog: TroubledCatalog
+    blobs: MemoryBlobs
+    bus: MemoryBus
+    queue: MemoryQueue
+    clock: TickingClock
+    encoder: OddEncoder
+    indexes: Indexes
+    encode: Encode
+    pool: Pool
+    jobs: Jobs
+    deliver: Deliver
+    receive: Receive
+    library: Library
+
+    async def upload(self, title: str | None = None, **source: Any) -> Video:  # noqa: ANN401 - JSON
+        """Receive a source."""
+        content = source_bytes(**source)
+        async with self.receive.upload(len(content)) as upload:
+            await upload.write(content)
+            video, _ = await upload.finish("some clip.mp4", title)
+        return video
+
+    async def complete(self, title: str | None = None, **source: Any) -> Video:  # noqa: ANN401 - JSON
+        """Receive a source and encode it, without the pool."""
+        video = await self.upload(title, **source)
+        await self.run(video)
+        return await self.catalog.video(video.id)
+
+    async def run(self, video: Video) -> Job:
+        """Carry out a video's job, without the pool, and return what is recorded of it."""
+        await self.queue.withdraw(video.job_id)
+        await self.encode.run(video.job_id)
+        return await self.catalog.job(video.job_id)
+
+    async def report(self, job_id: str, is_wanted: Callable[[Job], bool]) -> Job:
+        """Wait for a report of a job."""
+        async with asyncio.timeout(PATIENCE_SECONDS), aclosing(self.follow(job_id)) as reports:
+            async for job in reports:
+                if is_wanted(job):
+                    return job
+        raise AssertionError("the job ended without such a report")
+
+    async def end_of(self, job_id: str) -> Job:
+        """Wait until a job is over."""
+        return await self.report(job_id, lambda job: job.is_terminal)
+
+    async def started(self, job_id: str) -> Job:
+        """Wait until a job has its first fragments; while the gate is shut no others follow."""
+        await self.report(job_id, lambda job: job.status is JobStatus.RUNNING)
+        await self.encoder.is_encoding.wait()
+        return await self.look(job_id)
+
+    async def look(self, job_id: str) -> Job:
+        """Let the server look at growing files, and return its report."""
+        before = (await self.jobs.get(job_id)).sequence
+        skip(max(REPORT_SECONDS, RECORD_SECONDS, FRESH_SECONDS) + 0.1)
+        return await self.report(job_id, lambda job: job.sequence > before)
+
+    async def look_again(self) -> None:
+        """Let what is kept for a moment only be forgotten."""
+        skip(FRESH_SECONDS + 0.1)
+        await asyncio.sleep(0)
+
+    def follow(self, job_id: str, *, heard: int | None = None) -> AsyncGenerator[Job, None]:
+        """Follow a job; to be closed."""
+        return cast("AsyncGenerator[Job, None]", self.jobs.follow(job_id, heard=heard))
+
+    def content(self, found: Deliverable) -> bytes:
+        """Return the bytes of what was found."""
+        if found.blob_key is None:
+            return b"".join(part for part in found.parts if isinstance(part, bytes))
+        with self.blobs.lease(found.blob_key) as lease:
+            return b"".join(
+                part if isinstance(part, bytes) else lease.read(part.position, part.count) for part in found.parts
+            )
+
+    async def text(self, path: str) -> str:
+        """Resolve an address and return its text."""
+        return self.content(await self.deliver.resolve(path)).decode()
+
+
+def source_bytes(**source: Any) -> bytes:  # noqa: ANN401 - JSON
+    """Return a source that the memory encoder understands and that nobody takes for text."""
+    return json.dumps({"seconds": 10, **source}).encode("utf-16")
+
+
+def is_there(blobs: Blobs, key: str) -> bool:
+    """Tell whether a blob can be leased."""
+    try:
+        with blobs.lease(key):
+            return True
+    except NotFound:
+        return False
+
+
+def let_offers_pass() -> None:
+    """Put the clock forward, so that the pool asks the catalog for jobs."""
+    skip(OFFER_SECONDS + 0.1)
+
+
+@asynccontextmanager
+async def open_works(
+    *,
+    catalog: TroubledCatalog | None = None,
+    blobs: MemoryBlobs | None = None,
+    size: int = 1,
+    max_waiting: int = 100,
+) -> AsyncIterator[Works]:
+    """Put the flows together over memory, or over what is given; the pool is closed in the end."""
+    catalog, blobs = catalog or TroubledCatalog(), blobs or MemoryBlobs()
+    bus, queue, clock, encoder = MemoryBus(), MemoryQueue(), TickingClock(), OddEncoder()
+    indexes = Indexes(catalog=catalog, blobs=blobs)
+    renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes)
+    encode = Encode(catalog=catalog, blobs=blobs, bus=bus, encoder=encoder, clock=clock, renditions=renditions)
+    pool = Pool(encode=encode, catalog=catalog, queue=queue, bus=bus, size=size)
+    jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool)
+    deliver = Deliver(catalog=catalog, blobs=blobs, indexes=indexes)
+    receive = Receive(
+        catalog=catalog, blobs=blobs, queue=queue, clock=clock, max_bytes=MAX_BYTES, max_waiting=max_waiting
+    )
+    library = Library(catalog=catalog, blobs=blobs, jobs=jobs, deliver=deliver)
+    try:
+        yield Works(
+            catalog=catalog,
+            blobs=blobs,
+            bus=bus,
+            queue=queue,
+            clock=clock,
+            encoder=encoder,
+            indexes=indexes,
+            encode=encode,
+            pool=pool,
+            jobs=jobs,
+            deliver=deliver,
+            receive=receive,
+            library=library,
+        )
+    finally:
+        await pool.close()
+        await bus.close()
