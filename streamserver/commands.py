@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
+
+import aiofiles
 
 from streamserver.app import encoding, encoding_lock, make_flows, open_adapters, prepare_folder, serving
 from streamserver.blobs.local import LocalBlobs
@@ -156,13 +157,13 @@ async def _add_file(receive: Receive, file: Path, title: str | None) -> Job:
 
 async def _send(receive: Receive, file: Path, title: str | None, advance: Callable[[int], None]) -> Job:
     """Hand a file over, as an upload would."""
-    with file.open("rb") as source:
-        async with receive.upload(os.fstat(source.fileno()).st_size) as upload:
-            while chunk := await asyncio.to_thread(source.read, READ_BYTES):
-                await upload.write(chunk)
-                advance(len(chunk))
-            _video, job = await upload.finish(file.name, title)
-            return job
+    size = (await asyncio.to_thread(file.stat)).st_size
+    async with aiofiles.open(file, "rb") as source, receive.upload(size) as upload:
+        while chunk := await source.read(READ_BYTES):
+            await upload.write(chunk)
+            advance(len(chunk))
+        _video, job = await upload.finish(file.name, title)
+        return job
 
 
 async def _wait_for(added: list[Job], jobs: Jobs, reports: Callable[[Jobs, str], AsyncIterator[Job]]) -> int:

@@ -80,10 +80,11 @@ class Database:
     async def _carry_out(self, engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[R]]) -> R:
         with explained():
             async with asyncio.timeout(self._deadline_seconds):
-                return await _retried(engine, work)
+                return await transact(engine, work)
 
 
-async def _retried(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[R]]) -> R:
+async def transact(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[R]]) -> R:
+    """Do work in one transaction, and again where that lost a race."""
     for failures in range(1, TRIES):
         try:
             return await _once(engine, work)

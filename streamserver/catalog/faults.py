@@ -19,7 +19,7 @@ BUSY = "The database is too busy just now; please try again."
 UNREACHABLE = "The database cannot be reached just now; please try again later."
 
 LOST_RACES = frozenset({1205, 1213})
-"""MySQL rolled back because of a lock that took too long, or of a deadlock: the same again may go well."""
+"""MySQL rolled back because of a lock that took too long, or of a deadlock."""
 
 FAULTS: dict[int | str, tuple[type[StreamserverError], str]] = {
     # MySQL and MariaDB, by number. The only foreign keys point to videos.
@@ -49,7 +49,10 @@ FAULTS: dict[int | str, tuple[type[StreamserverError], str]] = {
 
 def lost_a_race(error: DBAPIError) -> bool:
     """Tell whether the same transaction may succeed when tried again at once."""
-    return _code(error) in LOST_RACES
+    code = _code(error)
+    # An error without a statement came up while connecting. There SQLite switches the file to WAL, and does not
+    # wait for others who do so, as it waits for all else.
+    return code in LOST_RACES or (code == "SQLITE_BUSY" and error.statement is None)
 
 
 @contextmanager

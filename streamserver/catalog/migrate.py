@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from streamserver.catalog.address import SQLITE, parse_address
-from streamserver.catalog.database import mysql_engine, sqlite_engine
+from streamserver.catalog.database import mysql_engine, sqlite_engine, transact
 from streamserver.catalog.faults import explained
 from streamserver.errors import SettingsError, Unavailable
 
@@ -25,10 +25,7 @@ async def migrate(database_url: str) -> None:
     engine = _engine(url)
     try:
         with explained():
-            async with engine.begin() as connection:
-                if url.drivername != SQLITE:
-                    await _lock(connection)
-                await connection.run_sync(_upgrade)
+            await transact(engine, _migrate)
     finally:
         await engine.dispose()
 
@@ -41,8 +38,7 @@ async def pending(database_url: str) -> bool:
     engine = _engine(url)
     try:
         with explained():
-            async with engine.connect() as connection:
-                return await connection.run_sync(_is_behind)
+            return await transact(engine, lambda connection: connection.run_sync(_is_behind))
     finally:
         await engine.dispose()
 
@@ -58,6 +54,12 @@ def _engine(url: URL) -> AsyncEngine:
 def _has_no_file(url: URL) -> bool:
     """Tell whether connecting would create a SQLite file."""
     return url.drivername == SQLITE and not Path(url.database or "").exists()
+
+
+async def _migrate(connection: AsyncConnection) -> None:
+    if connection.dialect.name != "sqlite":
+        await _lock(connection)
+    await connection.run_sync(_upgrade)
 
 
 async def _lock(connection: AsyncConnection) -> None:

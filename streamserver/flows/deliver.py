@@ -181,6 +181,10 @@ class Deliver:
         )
 
     async def _multivariant(self, video: Video) -> Deliverable:
+        if video.status is VideoStatus.ERROR:
+            raise NotFound("This video could not be encoded; there is nothing to watch.")
+        if video.status is VideoStatus.PROCESSING:
+            raise NotReady  # a copy that grows may yet turn out to be of no use
         variants = []
         for rendition in video.renditions:
             try:

@@ -28,6 +28,9 @@ from streamserver.ports import Blobs, Bus, Catalog, Clock, Encoder
 
 log = logging.getLogger(__name__)
 
+CANCELLED = JobError(code=Cancelled.code, message=Cancelled().message)
+"""Why a job ended that somebody did not want any more."""
+
 
 class Encode:
     """The verb that a pool runs for each job."""
@@ -49,6 +52,7 @@ class Encode:
         A cancellation that `cancelling` did not announce is the server's own end: the job stays RUNNING in the
         catalog, and is released at the next start.
         """
+        self._cancelled.discard(job_id)  # of an earlier run that was cancelled before it began
         claim = await self._claim(job_id)
         if claim is None:
             return
@@ -62,7 +66,7 @@ class Encode:
         except asyncio.CancelledError:
             if job_id not in self._cancelled or event.job.is_terminal:
                 raise
-            await event.report_error(JobError(code=Cancelled.code, message=Cancelled().message))
+            await event.report_error(CANCELLED)
         except (Conflict, NotFound) as loss:
             log.warning("job %s is no longer this server's: %s", job_id, loss)
         except Unavailable:

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
-from streamserver.domain.jobs import Job, JobError, JobEvent, JobStatus, waiting_again
-from streamserver.errors import Cancelled, Conflict
-from streamserver.flows.encode import Encode
+from streamserver.domain.jobs import Job, JobEvent, JobStatus, waiting_again
+from streamserver.errors import Conflict
+from streamserver.flows.encode import CANCELLED, Encode
 from streamserver.flows.pool import Pool
 from streamserver.ports import Bus, Catalog, Queue
 
@@ -76,20 +76,16 @@ class Jobs:
 
     async def cancel(self, job_id: str) -> Job:
         """End a job that waits or runs; `Conflict` where it is over already."""
-        job = await self.get(job_id)
-        if job.is_terminal:
+        if (await self.get(job_id)).is_terminal:
             raise Conflict("The job is over already; there is nothing to cancel.")
-        # Between two looks a job may pass from the line to an encoder, and an encoder that had not yet begun leaves
-        # it as it was: both are tried until it is over.
-        while not job.is_terminal:
+        # Between two looks a job may pass from the line to an encoder, and one that had not yet begun leaves it as
+        # it was: both are tried until it is over.
+        while not (job := await self.get(job_id)).is_terminal:
             if not await self._pool.cancel(job_id):
                 await self._queue.withdraw(job_id)
-                await self._encode.event(job).report_error(
-                    JobError(code=Cancelled.code, message=Cancelled().message)
-                )
-            job = await self.get(job_id)
+                await self._encode.event(job).report_error(CANCELLED)
         await self._pool.announce()
-        return await self.get(job_id)
+        return job
 
     async def retry(self, job_id: str) -> Job:
         """Put a job that failed back in line; `Conflict` where it did not fail, or its source is gone."""

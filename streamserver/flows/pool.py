@@ -38,6 +38,8 @@ class Pool:
     async def start(self) -> None:
         """Release what a server that is gone was running, and begin to work."""
         self._stranded.update(job.id for job in await self._catalog.jobs(statuses=[JobStatus.RUNNING], limit=MANY))
+        for job_id in self._queue.waiting():
+            await self._queue.withdraw(job_id)  # who came first, the catalog knows
         await self._offer_waiting()
         self._tasks = [asyncio.create_task(self._work()) for _ in range(self._size)]
         self._tasks.append(asyncio.create_task(self._keep_offering()))

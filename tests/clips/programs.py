@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from streamserver.encoder.programs import find_programs
@@ -30,14 +31,15 @@ def ffprobe(path: Path | str, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def decoded_md5(path: Path, stream: str) -> str:
-    """Return the MD5 of all decoded frames of a video stream, such as `v:0`."""
-    return ffmpeg("-i", str(path), "-map", f"0:{stream}", "-c:v", "rawvideo", "-f", "md5", "-").decode().strip()
-
-
-def decoded_sound(path: Path) -> bytes:
-    """Return the samples of the first sound track, two channels of two bytes."""
-    return ffmpeg("-i", str(path), "-map", "0:a:0", "-ac", "2", "-c:a", "pcm_s16le", "-f", "s16le", "-")
+def decoded(path: Path) -> tuple[str, bytes]:
+    """Return the MD5 of all decoded pictures, and the decoded sound: two channels, two bytes a sample."""
+    with TemporaryDirectory() as folder:
+        md5, raw = Path(folder) / "md5", Path(folder) / "raw"
+        picture = ("-map", "0:v:0", "-c:v", "rawvideo", "-f", "md5", str(md5))
+        sound = ("-map", "0:a:0", "-ac", "2", "-c:a", "pcm_s16le", "-f", "s16le", str(raw))
+        has_sound = any(stream["codec_type"] == "audio" for stream in ffprobe(path, "-show_streams")["streams"])
+        ffmpeg("-i", str(path), *picture, *(sound if has_sound else ()))
+        return md5.read_text().strip(), raw.read_bytes() if has_sound else b""
 
 
 def packets(path: Path, stream: str, *entries: str) -> list[dict[str, str]]:

@@ -91,6 +91,20 @@ class Works:
         skip(max(REPORT_SECONDS, RECORD_SECONDS, FRESH_SECONDS) + 0.1)
         return await self.report(job_id, lambda job: job.sequence > before)
 
+    async def grow(self, job_id: str) -> None:
+        """Let what is encoded have one fragment more, or come to its end, and let the server look at it."""
+        self.encoder.is_encoding.clear()
+        self.encoder.gate.set()
+        self.encoder.gate.clear()
+        encoding = asyncio.create_task(self.encoder.is_encoding.wait())
+        ended = asyncio.create_task(self.end_of(job_id))
+        done, left = await asyncio.wait({encoding, ended}, return_when=asyncio.FIRST_COMPLETED)
+        for task in left:
+            task.cancel()
+        await asyncio.wait({encoding, ended})
+        if encoding in done:
+            await self.look(job_id)
+
     async def look_again(self) -> None:
         """Let what is kept for a moment only be forgotten."""
         skip(FRESH_SECONDS + 0.1)
@@ -128,8 +142,9 @@ def is_there(blobs: Blobs, key: str) -> bool:
         return False
 
 
-def let_offers_pass() -> None:
+async def let_offers_pass() -> None:
     """Put the clock forward, so that the pool asks the catalog for jobs."""
+    await asyncio.sleep(0)  # it may be about to wait
     skip(OFFER_SECONDS + 0.1)
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from streamserver.domain.jobs import JobStatus, claimed, completed
+from streamserver.domain.jobs import JobEvent, JobStatus, claimed, completed, waiting_again
 from tests.web.clock import skip, until
 from tests.web.house import House
 from tests.web.sse import blocks, events_of, next_event, parse
 from tests.web.test_jobs import JOB_KEYS
+from tests.web.wire import connection
 
 
 async def test_a_job_is_followed_from_line_to_end(house: House) -> None:
@@ -137,6 +138,22 @@ async def test_all_jobs_are_followed_at_once(house: House) -> None:
             event = await anext(reports)
 
 
+async def test_nothing_is_told_twice(house: House) -> None:
+    """/api/events begins with each job as it is, and goes on with what is newer than that."""
+    running = await house.growing(seconds=30)
+    await house.upload()
+    async with house.client.get("/api/events") as stream:
+        reports = events_of(stream)
+        heard = [await anext(reports), await anext(reports)]
+        await house.grow(running)
+        heard += [await anext(reports)]
+        await house.grow(running)
+        heard += [await anext(reports)]
+    assert [event.name for event in heard] == ["running", "ready", "progress", "progress"]
+    told = [(event.job["id"], event.id) for event in heard]
+    assert len(set(told)) == len(told)
+
+
 async def test_a_slow_reader_misses_progress_but_no_change_of_status(house: House) -> None:
     """While it does not read, thousands of reports cost it the middle ones; the latest and the end still come."""
     await house.growing()
@@ -154,12 +171,16 @@ async def test_a_slow_reader_misses_progress_but_no_change_of_status(house: Hous
             job = replace(job, sequence=job.sequence + 1, percent=round(number * 100 / count, 2))
             await house.bus.publish(job)
             await asyncio.sleep(0)
-        await house.bus.publish(completed(job, now=job.created_at))
+        released = waiting_again(job, JobEvent.RELEASE)
+        again = claimed(released, now=job.created_at)
+        for report in (released, again, completed(again, now=job.created_at)):
+            await house.bus.publish(report)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         received += await receive_until(client, b"0\r\n\r\n")
     events = [event for block in received.decode().split("\r\n\r\n") if (event := parse(block.splitlines()))]
     assert [event.name for event in events][:2] == ["ready", "running"]
-    assert [event.name for event in events][-2:] == ["progress", "complete"]
-    assert events[-2].job["sequence"] == job.sequence
+    assert [event.name for event in events][-4:] == ["progress", "ready", "running", "complete"]
+    assert events[-4].job["sequence"] == job.sequence
     assert len(events) < count
 
 
@@ -210,3 +231,16 @@ async def test_streams_end_when_the_server_stops(house: House) -> None:
     assert not house.services.streams
     assert not house.bus._listeners
     house.encoder.gate.set()
+
+
+async def test_an_old_proxy_hears_the_end_too(house: House) -> None:
+    """Over HTTP/1.0, as nginx asks by default, the end of the stream is that of the connection."""
+    video = await house.complete()
+    async with connection(house.port) as (reader, writer):
+        writer.write(f"GET /api/jobs/{video['job_id']}/events HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        received = await reader.read()
+    head, _, stream = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 ")
+    assert b"chunked" not in head.lower()
+    assert stream.startswith(b"id: ")
+    assert stream.endswith(b"\r\n\r\n")

@@ -20,9 +20,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 # A server is not made anew for each example: it is to stand all of them.
-on_one_server = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150
-)
+on_one_server = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 
 ROUTES = (
     *("/", "/watch/{}", "/upload", "/jobs", "/api/videos", "/api/videos/{}", "/api/jobs", "/api/jobs/{}"),

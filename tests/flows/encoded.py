@@ -1,0 +1,117 @@
+"""Clips that went through the real encoder, by the flows of the product, and what became of them."""
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from streamserver.blobs.local import LocalBlobs
+from streamserver.bus.memory import MemoryBus
+from streamserver.catalog.memory import MemoryCatalog
+from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
+from streamserver.domain.jobs import Job
+from streamserver.domain.videos import Rendition, Source, Video
+from streamserver.encoder.command import X264
+from streamserver.encoder.ffmpeg import FfmpegEncoder
+from streamserver.flows.encode import Encode
+from streamserver.flows.indexes import Indexes, rendition_key
+from streamserver.flows.receive import poster_key, source_key, subtitle_key
+from streamserver.flows.renditions import Renditions
+from tests.clips.programs import PROGRAMS, decoded
+from tests.flows.doubles import NOON, TickingClock
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One finished rendition, with its index."""
+
+    rendition: Rendition
+    index: FragmentIndex
+    file: Path
+    """The plain MP4."""
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """What its playlist lists."""
+        return plan_segments(self.index)
+
+    @cached_property
+    def pieces(self) -> Path:
+        """Its init segment and all its segments, one behind the other, as a player of HLS gets them."""
+        regions = (*self.index.init, *((segment.position, segment.count) for segment in self.segments))
+        content = self.file.read_bytes()
+        pieces = self.file.with_suffix(".pieces.mp4")
+        pieces.write_bytes(b"".join(content[position : position + count] for position, count in regions))
+        return pieces
+
+    def segment(self, number: int) -> Path:
+        """Return the init segment and one segment as a file."""
+        part = self.segments[number]
+        content = self.file.read_bytes()
+        init = b"".join(content[position : position + count] for position, count in self.index.init)
+        file = self.file.with_suffix(f".{number}.mp4")
+        file.write_bytes(init + content[part.position : part.position + part.count])
+        return file
+
+    @cached_property
+    def as_file(self) -> tuple[str, bytes]:
+        """The MD5 of the decoded picture, and the decoded sound, of the plain MP4."""
+        return decoded(self.file)
+
+    @cached_property
+    def as_hls(self) -> tuple[str, bytes]:
+        """The same of the segments."""
+        return decoded(self.pieces)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a clip."""
+
+    job: Job
+    video: Video
+    renditions: tuple[Encoded, ...]
+    """Best first."""
+    poster: Path | None
+    subtitles: tuple[str, ...]
+    """WebVTT."""
+    blobs: tuple[str, ...]
+    """What is kept of it."""
+
+
+def encode_clip(clip: Path, folder: Path) -> Outcome:
+    """Receive a clip and carry out its job with ffmpeg, as hastily as it can."""
+    return asyncio.run(_encode(clip, folder))
+
+
+async def _encode(clip: Path, folder: Path) -> Outcome:
+    catalog, blobs = MemoryCatalog(), LocalBlobs(folder)
+    encoder = FfmpegEncoder(PROGRAMS, x264=X264(preset="ultrafast"))
+    indexes = Indexes(catalog=catalog, blobs=blobs)
+    encode = Encode(
+        catalog=catalog,
+        blobs=blobs,
+        bus=MemoryBus(),
+        encoder=encoder,
+        clock=TickingClock(),
+        renditions=Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes),
+    )
+    shutil.copyfile(clip, blobs.path(source_key("v")))
+    job = Job(id="j", video_id="v", created_at=NOON)
+    source = Source(file_name=clip.name, size_bytes=clip.stat().st_size)
+    await catalog.add_video(Video(id="v", title="A clip", created_at=NOON, job_id="j", source=source), job)
+    await encode.run("j")
+    video = await catalog.video("v")
+    renditions = [
+        Encoded(it, await catalog.fragment_index(it.key), blobs.path(rendition_key(it))) for it in video.renditions
+    ]
+    await blobs.close()
+    return Outcome(
+        job=await catalog.job("j"),
+        video=video,
+        renditions=tuple(renditions),
+        poster=blobs.path(poster_key("v", video.poster_key)) if video.poster_key else None,
+        subtitles=tuple(blobs.path(subtitle_key(it)).read_text() for it in video.subtitles),
+        blobs=tuple(sorted(file.name for file in (folder / "media").rglob("*") if file.is_file())),
+    )
