@@ -85,6 +85,10 @@ def _remux(plan: EncodePlan) -> Stream:
         *(source[str(track.index)] for track in plan.source.audio[:1]),
     ]
     options = {"c": "copy", "min_frag_duration": REMUX_FRAGMENT_MICROSECONDS, **GROWING_MP4, **PRIVATE}
+    if plan.source.audio:
+        # Transport streams carry AAC with a header on each frame (ADTS); with a delayed init segment the muxer does
+        # not take these off by itself. AAC without them passes as it is.
+        options["bsf:a"] = "aac_adtstoasc"
     return ffmpeg.output(*streams, plan.outputs[0].path, **options)
 
 

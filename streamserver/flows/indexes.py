@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 
 from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
+from streamserver.domain.mp4 import Malformed
 from streamserver.domain.scanning import Scan, scan_on
 from streamserver.domain.videos import Rendition, RenditionStatus
 from streamserver.errors import NotFound, NotReady
@@ -74,10 +76,9 @@ class Indexes:
         self._complete.pop(key, None)
 
     async def _growing(self, rendition: Rendition) -> Plan:
-        scan = await self.scan(rendition)
-        if scan.index is not None:
-            segments = plan_segments(scan.index)
-            if segments:
+        with suppress(Malformed):  # whoever encodes it finds out, too, and ends it
+            scan = await self.scan(rendition)
+            if scan.index is not None and (segments := plan_segments(scan.index)):
                 return Plan(index=scan.index, segments=segments, codecs=scan.codecs)
         raise NotReady
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 from streamserver.domain.fragments import QUICK_SECONDS, with_plan
 from streamserver.domain.jobs import RenditionProgress, Stage
 from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec
+from streamserver.domain.mp4 import Malformed
 from streamserver.domain.progress import EncoderReport, percent_done, seconds_left
+from streamserver.domain.scanning import Scan
 from streamserver.domain.sources import SourceInfo
 from streamserver.domain.videos import Rendition, RenditionStatus, VideoStatus
 from streamserver.errors import Conflict, EncoderFault, SourceFault, Unavailable
@@ -83,14 +85,14 @@ class Renditions:
 
     async def longest_fragment_seconds(self, rendition: Rendition) -> float:
         """Return how far apart a rendition's fragments begin at most."""
-        index = (await self._indexes.scan(rendition)).index
+        index = (await _scanned(self._indexes, rendition)).index
         if index is None or not index.fragments:
             raise EncoderFault
         return max(fragment.duration_ticks for fragment in index.fragments) / index.timescale
 
     async def finish(self, rendition: Rendition) -> None:
         """Make a rendition durable, then known as complete."""
-        scan = await self._indexes.scan(rendition)
+        scan = await _scanned(self._indexes, rendition)
         if scan.index is None or not scan.index.duration_seconds:
             raise EncoderFault
         size_bytes = await self._blobs.settle(rendition_key(rendition))
@@ -112,6 +114,14 @@ class Renditions:
             self._indexes.forget(rendition.key)
             keys.append(rendition.key)
         await self._catalog.delete_renditions(keys)
+
+
+async def _scanned(indexes: Indexes, rendition: Rendition) -> Scan:
+    try:
+        return await indexes.scan(rendition)
+    except Malformed as fault:
+        log.warning("what was written to %s cannot be read: %s", rendition.key, fault)
+        raise EncoderFault from fault
 
 
 class _Watch:
@@ -173,7 +183,7 @@ class _Watch:
     async def _growing(self, duration: float) -> tuple[RenditionProgress, ...]:
         progress = []
         for rendition in self._renditions:
-            index = (await self._indexes.scan(rendition)).index
+            index = (await _scanned(self._indexes, rendition)).index
             seconds = index.duration_seconds if index else 0.0
             self._indexed_seconds = max(self._indexed_seconds, seconds)
             percent = min(100.0, round(100 * seconds / duration, 1))

@@ -36,6 +36,7 @@ RECIPES = {
     "hevc.mp4": f"{_picture()} {_sound()} -c:v libx265 -preset ultrafast -x265-params log-level=none {AAC}",
     "ten-bit.mkv": f"{_picture()} -c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p10le",
     "vp9.webm": f"{_picture()} {_sound()} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus",
+    "msmpeg4.avi": f"{_picture()} {_sound()} -c:v msmpeg4 -q:v 5 -c:a libmp3lame",
     "full-colour.mp4": f"{_picture()} {X264} -pix_fmt yuv444p",
     "portrait.mkv": f"{_picture('180x320')} {_sound()} {MPEG4} -c:a libmp3lame",
     "odd.mkv": f"-f lavfi -t {SECONDS} -i testsrc=size=321x181:rate=25 {MPEG4}",

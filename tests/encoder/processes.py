@@ -28,8 +28,8 @@ def group_members(group: int) -> list[int]:
 
 
 def children() -> list[int]:
-    """Return the processes that this one has started and not yet reaped."""
-    return [pid for pid, fields in _processes() if int(fields[1]) == os.getpid()]
+    """Return the processes in sessions of their own, as encoders are, that were started here and not yet reaped."""
+    return [pid for pid, fields in _processes() if int(fields[1]) == os.getpid() and int(fields[3]) == pid]
 
 
 def _processes() -> Iterator[tuple[int, list[str]]]:

@@ -188,6 +188,11 @@ class TestRemux:
         assert values(command, "-map") == ["0:2", "0:1"]
         assert "-filter_complex" not in command
 
+    def test_headers_of_transport_streams_are_taken_off(self) -> None:
+        """AAC loses the header of each frame that transport streams give it; silence needs no such filter."""
+        assert values(COMMANDS["remux"], "-bsf:a") == ["aac_adtstoasc"]
+        assert "-bsf:a" not in encode_command("ffmpeg", remux(replace(SOURCE, audio=())), X264())
+
 
 def test_a_poster_is_shown_upright_and_not_too_large() -> None:
     """A poster has the size on the screen, at most 1280 pixels, both sides even."""

@@ -1,8 +1,6 @@
 """What runs on this machine for one server, as the kernel knows it."""
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 LOOK_SECONDS = 0.02
@@ -25,9 +23,3 @@ def _command(folder: Path) -> list[str]:
         return (folder / "cmdline").read_text(errors="replace").split("\0")
     except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
         return []
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait until something is so that only shows when it is looked at."""
-    while not is_so():
-        time.sleep(LOOK_SECONDS)

