@@ -86,8 +86,8 @@ def _remux(plan: EncodePlan) -> Stream:
     ]
     options = {"c": "copy", "min_frag_duration": REMUX_FRAGMENT_MICROSECONDS, **GROWING_MP4, **PRIVATE}
     if plan.source.audio:
-        # Transport streams carry AAC with a header on each frame (ADTS); with a delayed init segment the muxer does
-        # not take these off by itself. AAC without them passes as it is.
+        # Transport streams carry AAC with a header on each frame (ADTS); with a delayed init segment the muxer
+        # does not take these off by itself. AAC without them passes as it is.
         options["bsf:a"] = "aac_adtstoasc"
     return ffmpeg.output(*streams, plan.outputs[0].path, **options)
 

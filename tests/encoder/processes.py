@@ -28,7 +28,7 @@ def group_members(group: int) -> list[int]:
 
 
 def children() -> list[int]:
-    """Return the processes in sessions of their own, as encoders are, that were started here and not yet reaped."""
+    """Return the processes that were started here in sessions of their own, as encoders are, and not reaped."""
     return [pid for pid, fields in _processes() if int(fields[1]) == os.getpid() and int(fields[3]) == pid]
 
 
