@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 3600.0
 SHUTDOWN_SECONDS = 10.0
 """How long requests that are under way may take when the server stops."""
+LINGERING_SECONDS = 300.0
+"""How long a refused upload is still read, so that its browser gets to read the refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +158,12 @@ async def encoding(flows: Flows) -> AsyncIterator[None]:
 @asynccontextmanager
 async def serving(settings: Settings, services: Services) -> AsyncIterator[str]:
     """Answer requests for as long as the context lasts; gives the server's URL."""
-    runner = web.AppRunner(make_application(services), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        make_application(services),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        lingering_time=LINGERING_SECONDS,
+    )
     await runner.setup()
     try:
         assert runner.server is not None  # noqa: S101 - setup made it

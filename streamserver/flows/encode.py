@@ -1,6 +1,5 @@
 """From a received source to renditions: probe, remux, ladder, publish."""
 
-import asyncio
 import logging
 import secrets
 from dataclasses import replace
@@ -13,7 +12,6 @@ from streamserver.domain.sources import SourceInfo
 from streamserver.domain.titles import clean_label
 from streamserver.domain.videos import RenditionStatus, Subtitle, Video, VideoStatus
 from streamserver.errors import (
-    Cancelled,
     Conflict,
     EncoderFault,
     EncodingFailed,
@@ -28,9 +26,6 @@ from streamserver.ports import Blobs, Bus, Catalog, Clock, Encoder
 
 log = logging.getLogger(__name__)
 
-CANCELLED = JobError(code=Cancelled.code, message=Cancelled().message)
-"""Why a job ended that somebody did not want any more."""
-
 
 class Encode:
     """The verb that a pool runs for each job."""
@@ -44,15 +39,13 @@ class Encode:
         self._encoder = encoder
         self._clock = clock
         self._renditions = renditions
-        self._cancelled: set[str] = set()
 
     async def run(self, job_id: str) -> None:
         """Carry out a waiting job to its end; does nothing where it waits no more.
 
-        A cancellation that `cancelling` did not announce is the server's own end: the job stays RUNNING in the
-        catalog, and is released at the next start.
+        Where it is cancelled the job stays RUNNING in the catalog: who does not want it any more reports its end,
+        and after the server's own end it is released at the next start.
         """
-        self._cancelled.discard(job_id)  # of an earlier run that was cancelled before it began
         claim = await self._claim(job_id)
         if claim is None:
             return
@@ -63,10 +56,6 @@ class Encode:
             await event.report_complete()
         except EncodingFailed as failure:
             await event.report_error(JobError(code=failure.code, message=failure.message))
-        except asyncio.CancelledError:
-            if job_id not in self._cancelled or event.job.is_terminal:
-                raise
-            await event.report_error(CANCELLED)
         except (Conflict, NotFound) as loss:
             log.warning("job %s is no longer this server's: %s", job_id, loss)
         except Unavailable:
@@ -74,8 +63,6 @@ class Encode:
         except Exception:
             log.exception("job %s failed for an unforeseen reason", job_id)
             await event.report_error(JobError(code=EncoderFault.code, message=EncoderFault().message))
-        finally:
-            self._cancelled.discard(job_id)
 
     def event(self, job: Job) -> EncodingEvent:
         """Give a job its voice."""
@@ -100,10 +87,6 @@ class Encode:
         video = await self._catalog.video(video_id)
         if video.status is VideoStatus.ERROR:
             await self._catalog.set_video_status(video_id, VideoStatus.PROCESSING)
-
-    def cancelling(self, job_id: str) -> None:
-        """Announce that the cancellation of `run` which follows is somebody's wish."""
-        self._cancelled.add(job_id)
 
     async def _claim(self, job_id: str) -> Job | None:
         """Begin an attempt; None where the job was deleted, is over, or somebody else was first."""

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
-from streamserver.domain.jobs import Job, JobEvent, JobStatus, waiting_again
-from streamserver.errors import Conflict
-from streamserver.flows.encode import CANCELLED, Encode
+from streamserver.domain.jobs import Job, JobError, JobEvent, JobStatus, waiting_again
+from streamserver.errors import Cancelled, Conflict
+from streamserver.flows.encode import Encode
 from streamserver.flows.pool import Pool
 from streamserver.ports import Bus, Catalog, Queue
 
+CANCELLED = JobError(code=Cancelled.code, message=Cancelled().message)
+"""Why a job ended that somebody did not want any more."""
 SHOWN = 200
 """Jobs that the queue page lists."""
 
@@ -78,12 +80,11 @@ class Jobs:
         """End a job that waits or runs; `Conflict` where it is over already."""
         if (await self.get(job_id)).is_terminal:
             raise Conflict("The job is over already; there is nothing to cancel.")
-        # Between two looks a job may pass from the line to an encoder, and one that had not yet begun leaves it as
-        # it was: both are tried until it is over.
+        # Between two looks a job may pass from the line to an encoder, or come to an end of its own.
         while not (job := await self.get(job_id)).is_terminal:
-            if not await self._pool.cancel(job_id):
-                await self._queue.withdraw(job_id)
-                await self._encode.event(job).report_error(CANCELLED)
+            await self._queue.withdraw(job_id)
+            await self._pool.stop(job_id)
+            await self._encode.event(await self.get(job_id)).report_error(CANCELLED)
         await self._pool.announce()
         return job
 

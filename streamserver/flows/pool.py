@@ -51,15 +51,11 @@ class Pool:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def cancel(self, job_id: str) -> bool:
-        """End a running job and return once it has ended; False if it is not running here."""
-        task = self._running.get(job_id)
-        if task is None:
-            return False
-        self._encode.cancelling(job_id)
-        task.cancel()
-        await asyncio.wait({task})
-        return True
+    async def stop(self, job_id: str) -> None:
+        """Stop the encoder of a job, if it runs here, and return once it has stopped; the job is left as it is."""
+        if task := self._running.get(job_id):
+            task.cancel()
+            await asyncio.wait({task})
 
     async def announce(self) -> None:
         """Tell those who wait what their place is by now."""

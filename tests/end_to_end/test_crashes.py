@@ -17,7 +17,7 @@ from tests.services.server import ServerProcess, running_server
 
 PATIENCE_SECONDS = 150
 SLOW = {"STREAMSERVER_X264_PRESET": "veryslow"}
-KILLS = 4
+KILLS = 3
 
 pytestmark = pytest.mark.timeout(400)
 
