@@ -1,6 +1,7 @@
 """What people do with jobs: look, follow, cancel, try again."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from streamserver.domain.jobs import Job, JobError, JobEvent, JobStatus, waiting_again
@@ -84,7 +85,8 @@ class Jobs:
         while not (job := await self.get(job_id)).is_terminal:
             await self._queue.withdraw(job_id)
             await self._pool.stop(job_id)
-            await self._encode.event(await self.get(job_id)).report_error(CANCELLED)
+            with suppress(Conflict):
+                await self._encode.event(await self.get(job_id)).report_error(CANCELLED)
         await self._pool.announce()
         return job
 

@@ -72,6 +72,9 @@ class TroubledCatalog(MemoryCatalog):
         self.before = None
 
 
+STOPPING_MOMENTS = 20
+
+
 class OddEncoder(MemoryEncoder):
     """An encoder that finds text tracks, fails where it is told to, or ends early."""
 
@@ -89,6 +92,8 @@ class OddEncoder(MemoryEncoder):
         """`remux`, `ladder`, or both."""
         self.plans: list[EncodePlan] = []
         """What was encoded."""
+        self.running = 0
+        """How many encodes are under way; one that is stopped takes its time."""
 
     async def probe(self, source: Path) -> SourceInfo:
         """See `Encoder.probe`."""
@@ -108,6 +113,17 @@ class OddEncoder(MemoryEncoder):
     async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         """See `Encoder.encode`."""
         self.plans.append(plan)
+        self.running += 1
+        try:
+            await self._encode(plan, report)
+        except asyncio.CancelledError:
+            for _ in range(STOPPING_MOMENTS):
+                await asyncio.sleep(0)
+            raise
+        finally:
+            self.running -= 1
+
+    async def _encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         is_remux = plan.outputs[0].spec.is_remux
         seconds = plan.source.duration_seconds * self.encoded_share
         if ("remux" if is_remux else "ladder") in self.writes_nonsense:

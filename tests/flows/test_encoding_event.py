@@ -1,6 +1,7 @@
 """The one voice of a job: the table walked, recorded first, then told; each handler exactly once."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -236,4 +237,6 @@ class TestCancellation:
         assert not witness.event.job.is_terminal
         await witness.event.report_error(FAULT)
         assert [job.status for job in await witness.heard()] == ["ERROR"]
+        del ending
+        gc.collect()
         assert "never retrieved" not in caplog.text

@@ -77,6 +77,20 @@ class TestWorking:
         await let_offers_pass()
         assert (await works.end_of(video.job_id)).status is JobStatus.COMPLETE
 
+    async def test_a_job_of_another_process_has_a_place(self, works: Works) -> None:
+        """Where all encoders are busy, such a job is told its place as others are."""
+        works.encoder.gate.clear()
+        await works.pool.start()
+        first = await works.upload(**SMALL)
+        await works.started(first.job_id)
+        second = await works.upload(**SMALL)
+        await works.queue.withdraw(second.job_id)
+        await let_offers_pass()
+        await works.report(second.job_id, lambda job: job.queue_position == 1)
+        latest = works.bus.latest(second.job_id)
+        assert latest is not None
+        assert latest.queue_position == 1
+
     async def test_a_fault_of_one_job_stops_no_other(self, works: Works) -> None:
         """After a job that failed the next one is done."""
         works.encoder.faults["ladder"] = ZeroDivisionError()
@@ -128,6 +142,23 @@ class TestCancelling:
         await self.assert_cancelled(works, video)
         found = await works.catalog.video(video.id)
         assert (found.status, [it.target_seconds for it in found.renditions]) == (VideoStatus.PLAYABLE, [10])
+
+    async def test_the_encoder_has_stopped_first(self, works: Works) -> None:
+        """What is half-done is removed once nobody writes to it any more."""
+        running: list[int] = []
+
+        async def look(name: str) -> None:
+            if name == "delete_renditions":
+                running.append(works.encoder.running)
+
+        works.encoder.gate.clear()
+        await works.pool.start()
+        video = await works.upload(**SMALL)
+        await works.started(video.job_id)
+        assert works.encoder.running == 1
+        works.catalog.before = look
+        await works.jobs.cancel(video.job_id)
+        assert set(running) == {0}
 
     @pytest.mark.parametrize("moments", range(12))
     async def test_while_it_is_just_beginning(self, moments: int) -> None:
