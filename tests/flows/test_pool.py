@@ -86,7 +86,7 @@ class TestWorking:
         second = await works.upload(**SMALL)
         await works.queue.withdraw(second.job_id)
         await let_offers_pass()
-        await works.report(second.job_id, lambda job: job.queue_position == 1)
+        await until(lambda: works.bus.latest(second.job_id) is not None)
         latest = works.bus.latest(second.job_id)
         assert latest is not None
         assert latest.queue_position == 1
