@@ -32,6 +32,11 @@ def ffmpeg_program() -> str:
     return program
 
 
+def ffmpeg_version() -> str:
+    """Return what that ffmpeg calls itself."""
+    return output_of([ffmpeg_program(), "-version"]).split()[2]
+
+
 def make_filled_clip(target: Path, clip: Clip) -> None:
     """Write an H.264 video of exactly this bit rate: a still picture, and filler in place of what it lacks.
 

@@ -63,9 +63,14 @@ class Server:
         return sum(_resident_bytes(process_id) for process_id in self.process_ids())
 
 
+def all_cores() -> frozenset[int]:
+    """Return the cores that there are for us."""
+    return frozenset(os.sched_getaffinity(0))
+
+
 def split_cores(server_cores: int) -> Cores:
     """Give the first cores to the server and the rest to whoever asks it."""
-    cores = sorted(os.sched_getaffinity(0))
+    cores = sorted(all_cores())
     server = frozenset(cores[:server_cores])
     return Cores(server=server, load=frozenset(cores) - server or server)
 
@@ -129,25 +134,22 @@ def running(
 
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:
-    """Ask a process group to end; kill what does not; reap its leader."""
+    """Ask a process group to end, kill what does not, and return once nobody is left of it."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=END_SECONDS)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    while group_members(process.pid):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        time.sleep(LOOK_SECONDS)
     process.wait()
 
 
 def group_members(group: int) -> list[int]:
-    """Return the ids of all processes in a process group."""
-    members = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with suppress(ProcessLookupError):
-                if os.getpgid(int(entry.name)) == group:
-                    members.append(int(entry.name))
-    return sorted(members)
+    """Return the ids of all processes in a process group that have not ended."""
+    processes = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return sorted(process_id for process_id in processes if _works_in(process_id, group))
 
 
 def _await_listener(name: str, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
@@ -175,14 +177,23 @@ def output_of(command: Sequence[str]) -> str:
     return done.stdout
 
 
+def _works_in(process_id: int, group: int) -> bool:
+    # proc(5): the state and the process group are the first and third field behind the name.
+    fields = _fields_of(process_id)
+    return bool(fields) and fields[0] not in {"Z", "X"} and int(fields[2]) == group
+
+
 def _cpu_seconds(process_id: int) -> float:
+    # proc(5): utime, stime, cutime and cstime are the fields 14 to 17, the name being the second.
+    return sum(map(int, _fields_of(process_id)[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _fields_of(process_id: int) -> list[str]:
+    """Return what /proc/[pid]/stat holds behind the name; nothing where the process is gone."""
     try:
-        stat = Path(f"/proc/{process_id}/stat").read_text()
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    # proc(5): behind the name, in brackets, utime, stime, cutime and cstime are the fields 14 to 17.
-    times = stat.rpartition(")")[2].split()[11:15]
-    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+        return []
 
 
 def _resident_bytes(process_id: int) -> int:

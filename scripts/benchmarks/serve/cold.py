@@ -20,7 +20,8 @@ CLIENTS = 16
 READ_BYTES = 8 * MIB
 LARGE_BYTES = 4 * MIB
 """Files from this size on are kept out of memory."""
-EVICTION_SECONDS = 0.02
+EVICTION_SECONDS = 0.25
+"""Seldom enough that what a server has just read ahead is still there when it is sent."""
 SEED = 3
 
 
