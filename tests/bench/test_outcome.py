@@ -88,6 +88,7 @@ def test_a_busy_generator_is_owned_up_to() -> None:
     found = outcome_of(row(), {"nginx": rounds(busy, busy, idle), "streamserver": rounds(busy, idle, idle)})
     assert found.limited_by_load == ("nginx",)
     assert "99%*" in cost_table([found], NAMES)
+    assert f"{found.label}*" in ratio_table([found], NAMES)
 
 
 def test_wrong_answers_are_added_up() -> None:

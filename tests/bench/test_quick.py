@@ -42,10 +42,10 @@ def test_serve_compares_with_whoever_is_there(tmp_path: Path) -> None:
         missing("there is no C compiler")
     found = bench("serve", tmp_path)
     rows = {row["label"]: row for row in found["results"]["rows"]}
-    assert all(row["faults"].get("streamserver") == 0 for row in rows.values())
-    assert rows["64 KiB range"]["figures"]["streamserver"]["median"] > 0
-    if "nginx" not in found["left_out"]:
-        assert found["results"].keys() >= {"viewers", "cold"}
+    assert all(row["faults"].get("streamserver", 0) == 0 for row in rows.values())
+    assert any(row["figures"]["streamserver"]["median"] > 0 for row in rows.values())
+    assert "streamserver" in found["results"]["viewers"]
+    assert "streamserver" in found["results"]["cold"]
 
 
 def test_encode_compares_the_three_ways(tmp_path: Path) -> None:

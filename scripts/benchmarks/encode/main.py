@@ -96,11 +96,11 @@ def _outcome(runs: Mapping[int, Run], plain: Mapping[int, Run]) -> Outcome:
 def _table(outcomes: Mapping[str, Outcome]) -> str:
     def cell(name: str, figure: str) -> str:
         median = outcomes[name].figures[figure].median * SCALE.get(figure, 1)
-        ratio = "" if name == PLAIN else f" = {with_spread(outcomes[name].of_plain[figure])}"
+        ratio = "" if name == PLAIN else f" · ×{with_spread(outcomes[name].of_plain[figure])}"
         return f"{median:.2f}{ratio}"
 
     rows = [[LABELS[figure], *(cell(name, figure) for name in outcomes)] for figure in FIGURES]
-    return table([f"(= of {PLAIN})", *outcomes], rows)
+    return table([f"×: of {PLAIN}", *outcomes], rows)
 
 
 def _chart(outcomes: Mapping[str, Outcome]) -> Chart:

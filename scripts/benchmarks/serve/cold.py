@@ -3,16 +3,15 @@
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks.product import ask
 from benchmarks.progress import Progress
-from benchmarks.serve.candidates import CANDIDATES, NGINX, OURS, Ground, path_of
+from benchmarks.serve.candidates import path_of
 from benchmarks.serve.content import MIB, Content, Resource
+from benchmarks.serve.grid import Servers
 from benchmarks.serve.load import Cell, Generator, Question
-from benchmarks.servers import Server, pinned, split_cores
+from benchmarks.servers import Server, pinned
 from benchmarks.statistics import Summary, paired_ratios, shuffled_rounds, summarize
 
 READERS = 8
@@ -41,23 +40,19 @@ class Beside:
     """The readers."""
 
 
-def measure_cold(content: Content, folder: Path, generator: Generator, *, rounds: int) -> dict[str, Beside]:
-    """Ask our server and nginx for a playlist, alone and beside readers of a video that is never in memory."""
-    cores = split_cores(1)
-    ground = Ground(content=content, cores=cores, folder=folder)
+def measure_cold(
+    content: Content, servers: Servers, generator: Generator, *, cores: frozenset[int], rounds: int
+) -> dict[str, Beside]:
+    """Ask servers that run for a playlist, alone and beside readers of a video that is never in memory."""
     cells: dict[str, dict[str, dict[int, Cell]]] = {
-        name: {"alone": {}, "beside": {}, "readers": {}} for name in (OURS, NGINX)
+        name: {"alone": {}, "beside": {}, "readers": {}} for name in servers
     }
-    progress = Progress(2 * rounds)
-    with ExitStack() as stack:
-        servers = {name: stack.enter_context(CANDIDATES[name].start(ground)) for name in cells}
-        for name, server in servers.items():
-            ask(server, path_of(name, content, Resource.PLAYLIST))  # the first request costs more than any later
-        for number, title, name in shuffled_rounds({"cold reads": tuple(cells)}, rounds=rounds, seed=SEED):
-            progress.step(f"round {number + 1} of {rounds} · {title} beside playlists · {name}")
-            found = _measure_one(servers[name], content, generator, cores.load)
-            for kind, cell in found.items():
-                cells[name][kind][number] = cell
+    progress = Progress(len(servers) * rounds)
+    for number, title, name in shuffled_rounds({"cold reads": tuple(servers)}, rounds=rounds, seed=SEED):
+        progress.step(f"round {number + 1} of {rounds} · {title} beside playlists · {name}")
+        found = _measure_one(servers[name], content, generator, cores)
+        for kind, cell in found.items():
+            cells[name][kind][number] = cell
     progress.close()
     return {name: _beside(**kinds) for name, kinds in cells.items()}
 

@@ -12,7 +12,8 @@ from benchmarks.serve.viewers import Viewers
 
 NOTE = (
     "Medians of paired rounds, quartiles in brackets. nginx has open_file_cache and a buffered access log, and\n"
-    "tcp_nopush off. Access logs are on for streamserver, nginx and Caddy, and off for the rest, in their favour."
+    "tcp_nopush off. Access logs are on for streamserver, nginx and Caddy, off for the rest, in their favour.\n"
+    "*: the load generator may have been the limit; what a request costs the processor tells more there."
 )
 
 
@@ -21,7 +22,7 @@ def ratio_table(outcomes: Sequence[Outcome], names: Sequence[str]) -> str:
     others = [name for name in names if name not in {OURS, NGINX}]
     rows = [
         [
-            outcome.label,
+            f"{outcome.label}{'*' if outcome.limited_by_load else ''}",
             _wanted(outcome),
             f"{with_spread(outcome.of_nginx.get(OURS))}{'<' if outcome.is_reached is False else ' '}",
             *(with_spread(outcome.of_nginx.get(name)) for name in others),

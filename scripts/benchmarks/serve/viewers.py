@@ -1,22 +1,23 @@
 """Many slow viewers at once: whether each gets its bytes in time, and what each costs in memory."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from benchmarks.product import ask
 from benchmarks.progress import Progress
-from benchmarks.serve.candidates import CANDIDATES, NGINX, OURS, Ground, path_of
+from benchmarks.serve.candidates import path_of
 from benchmarks.serve.content import Content, Resource
 from benchmarks.serve.load import Cell, Generator, Question
-from benchmarks.servers import split_cores
+from benchmarks.servers import Server
 from benchmarks.statistics import Summary, shuffled_rounds, summarize
 
 RATE = 0.5e6 / 8
 """Bytes a second for each viewer: 0.5 Mbit/s."""
-WARMUP_SECONDS, SECONDS = 8.0, 6.0
-QUICK_WARMUP_SECONDS, QUICK_SECONDS = 0.5, 0.5
 SEED = 2
+
+Starts = Mapping[str, Callable[[], AbstractContextManager[Server]]]
+"""By server's name, what runs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,33 +35,27 @@ class Viewers:
 
 
 def measure_viewers(
-    content: Content, folder: Path, generator: Generator, *, viewers: int, rounds: int, quick: bool
+    content: Content,
+    generator: Generator,
+    starts: Starts,
+    *,
+    cores: frozenset[int],
+    viewers: int,
+    rounds: int,
 ) -> dict[str, Viewers]:
-    """Let that many viewers watch one video, by our server and by nginx; each starts anew every time."""
-    cores = split_cores(1)
-    ground = Ground(content=content, cores=cores, folder=folder)
-    patient = replace(
-        generator,
-        seconds=QUICK_SECONDS if quick else SECONDS,
-        warmup_seconds=QUICK_WARMUP_SECONDS if quick else WARMUP_SECONDS,
-    )
-    cells: dict[str, dict[int, Cell]] = {OURS: {}, NGINX: {}}
-    progress = Progress(2 * rounds)
-    for number, title, name in shuffled_rounds({f"{viewers} viewers": (OURS, NGINX)}, rounds=rounds, seed=SEED):
+    """Let that many viewers watch one video; what starts a server is called anew each time."""
+    cells: dict[str, dict[int, Cell]] = {name: {} for name in starts}
+    progress = Progress(len(starts) * rounds)
+    for number, title, name in shuffled_rounds({f"{viewers} viewers": tuple(starts)}, rounds=rounds, seed=SEED):
         progress.step(f"round {number + 1} of {rounds} · {title} at 0.5 Mbit/s · {name}")
-        with CANDIDATES[name].start(ground) as server:
-            path = path_of(name, content, Resource.VIDEO)
+        path = path_of(name, content, Resource.VIDEO)
+        length = content.lengths[Resource.VIDEO]
+        question = Question(work="paced", path=path, length=length, connections=viewers, rate=RATE)
+        with starts[name]() as server:
             ask(server, path, method="HEAD")  # what a first request alone costs is no viewer's
-            question = Question(
-                work="paced",
-                path=path,
-                length=content.lengths[Resource.VIDEO],
-                connections=viewers,
-                rate=RATE,
-            )
-            cells[name][number] = patient.measure(server, question, cores=cores.load)
+            cells[name][number] = generator.measure(server, question, cores=cores)
     progress.close()
-    return {name: _viewers(rounds_of, viewers) for name, rounds_of in cells.items()}
+    return {name: _viewers(found, viewers) for name, found in cells.items()}
 
 
 def _viewers(cells: Mapping[int, Cell], viewers: int) -> Viewers:
