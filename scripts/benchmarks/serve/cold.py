@@ -14,6 +14,8 @@ from benchmarks.serve.load import Cell, Generator, Question
 from benchmarks.servers import Server, pinned
 from benchmarks.statistics import Summary, paired_ratios, shuffled_rounds, summarize
 
+LEAST_KEPT = 0.5
+"""The share of their rate that small clients of our server must keep."""
 READERS = 8
 CLIENTS = 16
 READ_BYTES = 8 * MIB

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from benchmarks.chart import Chart, Group
 from benchmarks.report import table, with_spread
 from benchmarks.serve.candidates import NGINX, OURS
-from benchmarks.serve.cold import Beside
+from benchmarks.serve.cold import LEAST_KEPT, Beside
 from benchmarks.serve.content import KIB
 from benchmarks.serve.outcome import Outcome
-from benchmarks.serve.viewers import Viewers
+from benchmarks.serve.viewers import MOST_MEMORY_BYTES, MOST_SHORT, Viewers
 
 NOTE = (
     "Medians of paired rounds, quartiles in brackets. nginx has open_file_cache and a buffered access log, and\n"
@@ -57,10 +57,19 @@ def viewers_table(outcome: Mapping[str, Viewers], viewers: int) -> str:
             f"{found.short_share.median:.1%} ({found.short_share.low:.1%}–{found.short_share.high:.1%})",
             f"{found.memory_per_viewer.median / KIB:.1f} KiB",
             f"{found.kernel_memory_per_viewer.median / KIB:.0f} KiB",
+            f"{max(cell.worst_lateness for cell in found.cells.values()) / 1000:.0f} ms",
         ]
         for name, found in outcome.items()
     ]
-    return table([f"{viewers} viewers at 0.5 Mbit/s", "short reads", "memory each", "kernel memory each"], rows)
+    wanted = [
+        f"must be: {OURS}",
+        f"≤ {MOST_SHORT:.0%}",
+        f"≤ {MOST_MEMORY_BYTES / KIB:.0f} KiB",
+        "",
+        "",
+    ]
+    headers = ["short reads", "memory each", "kernel memory each", "generator late by"]
+    return table([f"{viewers} viewers at 0.5 Mbit/s", *headers], [*rows, wanted])
 
 
 def cold_table(outcome: Mapping[str, Beside]) -> str:
@@ -69,7 +78,8 @@ def cold_table(outcome: Mapping[str, Beside]) -> str:
         [name, with_spread(found.kept_share), f"{found.cold_bytes_per_second.median / 1e6:.0f} MB/s"]
         for name, found in outcome.items()
     ]
-    return table(["playlists beside cold 8 MiB reads", "rate kept", "cold reads"], rows)
+    wanted = [f"must be: {OURS}", f"≥ {LEAST_KEPT:.2f}", ""]
+    return table(["playlists beside cold 8 MiB reads", "rate kept", "cold reads"], [*rows, wanted])
 
 
 def chart_of(outcomes: Sequence[Outcome], names: Sequence[str]) -> Chart:

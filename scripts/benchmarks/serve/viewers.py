@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from benchmarks.product import ask
 from benchmarks.progress import Progress
 from benchmarks.serve.candidates import path_of
-from benchmarks.serve.content import Content, Resource
+from benchmarks.serve.content import KIB, Content, Resource
 from benchmarks.serve.load import Cell, Generator, Question
 from benchmarks.servers import Server
 from benchmarks.statistics import Summary, shuffled_rounds, summarize
 
 RATE = 0.5e6 / 8
 """Bytes a second for each viewer: 0.5 Mbit/s."""
+MOST_SHORT = 0.03
+"""The share of reads that may be short with our server."""
+MOST_MEMORY_BYTES = 20 * KIB
+"""What a viewer may cost our server."""
 SEED = 2
 
 Starts = Mapping[str, Callable[[], AbstractContextManager[Server]]]
