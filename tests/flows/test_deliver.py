@@ -325,6 +325,7 @@ class TestRemembering:
         for path in paths:
             await works.deliver.resolve(path)
         await works.library.delete(gone.id)
+        assert list(works.indexes._complete) == [here.renditions[0].key]
         works.catalog.calls.clear()
         assert works.content(await works.deliver.resolve(paths[1]))
         assert works.catalog.calls == []
