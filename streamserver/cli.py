@@ -22,14 +22,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = _settings(options)
-        logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
-        logging.getLogger("streamserver").setLevel(settings.log_level.upper())
-        return _run(settings, _command(options, settings))
+        start_logging(settings)
+        return run(settings, _command(options, settings))
     except StreamserverError as error:
         print(f"streamserver: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def start_logging(settings: Settings) -> None:
+    """Write to standard error what is worth it by the settings."""
+    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    logging.getLogger("streamserver").setLevel(settings.log_level.upper())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,7 +79,7 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[None,
             return commands.migrate(settings)
 
 
-def _run(settings: Settings, command: Coroutine[None, None, int]) -> int:
+def run(settings: Settings, command: Coroutine[None, None, int]) -> int:
     """Run a command on the loop that the settings name."""
     if settings.loop == "uvloop" and sys.platform != "win32":
         import uvloop  # noqa: PLC0415 - there is none on Windows

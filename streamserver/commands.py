@@ -10,7 +10,15 @@ from pathlib import Path
 
 import aiofiles
 
-from streamserver.app import encoding, encoding_lock, make_flows, open_adapters, prepare_folder, serving
+from streamserver.app import (
+    encoding,
+    encoding_lock,
+    make_flows,
+    open_adapters,
+    prepare_folder,
+    prepare_process,
+    serving,
+)
 from streamserver.blobs.local import LocalBlobs
 from streamserver.catalog.migrate import migrate as migrate_catalog, pending
 from streamserver.catalog.sql import open_catalog
@@ -39,6 +47,7 @@ LOOK_SECONDS = 1.0
 
 async def serve(settings: Settings) -> int:
     """Run a server until it is asked to end (SIGINT, SIGTERM)."""
+    prepare_process()
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

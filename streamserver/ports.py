@@ -137,6 +137,12 @@ class Lease(Protocol):
     def current_size(self) -> int:
         """Return how long the blob is at this moment, in bytes."""
 
+    def is_current(self) -> bool:
+        """Tell whether `fd` is open, also after the lease was given back, and still what the key names.
+
+        Good until the next `await`. A blob that was removed by another process is found out within a second.
+        """
+
     def read(self, position: int, count: int) -> bytes:
         """Return bytes, fewer only at the end of the blob; blocks where they are not in memory."""
 

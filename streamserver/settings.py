@@ -33,6 +33,9 @@ class Settings:
     workers: int
     loop: str
     log_level: str
+    access_log: bool | Path
+    tls_certificate: Path | None
+    tls_key: Path | None
     encoders: int
     queue_limit: int
     max_upload_bytes: int
@@ -113,6 +116,17 @@ def _flag(value: object) -> bool:
         raise ValueError(value) from None
 
 
+def _flag_or_file(value: object) -> bool | Path:
+    try:
+        return _flag(value)
+    except ValueError:
+        return _folder(value)
+
+
+def _file_or_none(value: object) -> Path | None:
+    return None if value is None or value == "" else _folder(value)
+
+
 def _folder(value: object) -> Path:
     try:
         return Path(_filled(value)).expanduser().absolute()
@@ -128,9 +142,12 @@ SETTINGS: dict[str, Setting] = {
     "port": Setting(8080, _whole(0, 65535), "a whole number from 0 (any free port) to 65535"),
     "data_dir": Setting("data", _folder, "a folder"),
     "database_url": Setting("", _text, "sqlite:///PATH or mysql://USER:PASSWORD@HOST/NAME"),
-    "workers": Setting(1, _whole(1, 1), "1: the queue of this version lives in one process"),
+    "workers": Setting(1, _whole(1, 256), "a whole number from 1 to 256"),
     "loop": Setting("uvloop", _one_of("uvloop", "asyncio"), "uvloop or asyncio"),
     "log_level": Setting("info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error"),
+    "access_log": Setting(True, _flag_or_file, "true (on standard output), false or a file"),
+    "tls_certificate": Setting("", _file_or_none, "a file with a certificate chain (PEM), or empty"),
+    "tls_key": Setting("", _file_or_none, "a file with the certificate's key (PEM), or empty: in the same file"),
     "encoders": Setting(max(1, (os.cpu_count() or 1) // 2), _whole(1, 256), "a whole number from 1 to 256"),
     "queue_limit": Setting(100, _whole(1, 100_000), "a whole number from 1 to 100000"),
     "max_upload_bytes": Setting("20GB", _bytes, BYTES),

@@ -75,7 +75,7 @@ def test_help_names_every_command(run: Run) -> None:
     ("arguments", "sentence"),
     [
         (("--port", "http"), "port (in the command line) must be a whole number from 0 (any free port) to 65535"),
-        (("--workers", "4"), "workers (in the command line) must be 1"),
+        (("--workers", "0"), "workers (in the command line) must be a whole number from 1 to 256"),
         (("--log-level", "loud"), "log_level (in the command line) must be debug, info, warning or error"),
         (("--config", "nowhere.toml"), "There is no settings file nowhere.toml."),
         (("--database-url", "postgres://x/y"), "The database URL is not understood."),

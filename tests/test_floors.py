@@ -59,6 +59,8 @@ ROOMS = {
     "commands": Room(floor=5, libraries=WHOLE_HOUSE),
     "settings": Room(floor=5, libraries=WHOLE_HOUSE),
     "terminal": Room(floor=5),
+    "worker": Room(floor=5),
+    "workers": Room(floor=5),
     "__main__": Room(floor=5, libraries=WHOLE_HOUSE),
 }
 

@@ -14,7 +14,7 @@ FRESH_SECONDS = 1.0
 class Descriptor:
     """A file held open for any number of readers, who use `pread` and `sendfile` alone."""
 
-    __slots__ = ("_checked_at", "fd", "identity", "is_listed", "path", "readers")
+    __slots__ = ("_checked_at", "_was_used", "fd", "identity", "is_listed", "path", "readers")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -23,6 +23,7 @@ class Descriptor:
         self.identity = (status.st_dev, status.st_ino)
         self.readers = 0
         self.is_listed = True
+        self._was_used = True
         self._checked_at = time.monotonic()
 
     def current_size(self) -> int:
@@ -33,21 +34,34 @@ class Descriptor:
         """See `Lease.read`."""
         return os.pread(self.fd, count, position)
 
+    def take_use(self) -> bool:
+        """Tell whether anyone used the file since this was asked last."""
+        was_used, self._was_used = self._was_used, False
+        return was_used
+
     def is_current(self) -> bool:
-        """Tell whether the path still leads to this file; looks at most once in `FRESH_SECONDS`."""
+        """See `Lease.is_current`; the path is looked at at most once in `FRESH_SECONDS`."""
+        if not self.is_listed:
+            return False
+        self._was_used = True
         now = time.monotonic()
         if now - self._checked_at < FRESH_SECONDS:
             return True
-        self._checked_at = now
         try:
             status = self.path.stat()
         except OSError:
             return False
-        return (status.st_dev, status.st_ino) == self.identity
+        if (status.st_dev, status.st_ino) != self.identity:
+            return False
+        self._checked_at = now
+        return True
 
 
 class Descriptors:
-    """A bounded set of open files; the ones unused for longest are closed first, never one that is being read."""
+    """A bounded set of open files; one that was not used lately is closed first, never one that is being read.
+
+    A use costs an assignment: order is kept only when room is needed, by giving each used file a second chance.
+    """
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
@@ -65,10 +79,8 @@ class Descriptors:
             except (FileNotFoundError, NotADirectoryError):
                 raise NotFound from None
             self._open[path] = descriptor
-            self._trim()
-        else:
-            self._open.move_to_end(path)
         descriptor.readers += 1
+        self._trim()
         return descriptor
 
     def release(self, descriptor: Descriptor) -> None:
@@ -88,10 +100,12 @@ class Descriptors:
             self._drop(path)
 
     def _trim(self) -> None:
-        for path in list(self._open):
-            if len(self._open) <= self._limit:
-                return
-            self._drop(path)
+        while len(self._open) > self._limit:
+            path, oldest = next(iter(self._open.items()))
+            if oldest.take_use():
+                self._open.move_to_end(path)
+            else:
+                self._drop(path)
 
     def _drop(self, path: Path) -> None:
         descriptor = self._open.pop(path)

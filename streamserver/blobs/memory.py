@@ -20,6 +20,10 @@ class MemoryLease:
         """See `Lease.current_size`."""
         return os.fstat(self.fd).st_size
 
+    def is_current(self) -> bool:
+        """See `Lease.is_current`; the descriptor is closed with the lease."""
+        return False
+
     def read(self, position: int, count: int) -> bytes:
         """See `Lease.read`."""
         return os.pread(self.fd, count, position)

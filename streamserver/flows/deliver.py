@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,20 +60,39 @@ class Deliver:
         self._blobs = blobs
         self._indexes = indexes
         self._known: OrderedDict[str, tuple[float, Deliverable]] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[Deliverable]] = {}
+
+    def remembered(self, path: str) -> Deliverable | None:
+        """Return what `resolve` would, where that is known without asking anyone."""
+        known = self._known.get(path)
+        if known is None or known[0] <= time.monotonic():
+            return None
+        self._known.move_to_end(path)
+        return known[1]
 
     async def resolve(self, path: str) -> Deliverable:
         """Return what the part of a path behind `/media/` stands for.
 
         Raises `NotFound`, or `NotReady` for what is still to come.
         """
-        known = self._known.get(path)
-        if known is not None and known[0] > asyncio.get_running_loop().time():
-            self._known.move_to_end(path)
-            return known[1]
-        address = parse_address(path)
+        known = self.remembered(path)
+        if known is not None:
+            return known
+        asking = self._asking.get(path)
+        if asking is None:
+            asking = asyncio.create_task(self._ask(path, parse_address(path)))
+            self._asking[path] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(path))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, path: str, address: Address) -> Deliverable:
+        """Find out what an address means, once for all who want to know at the same time."""
         found = await self._find(await self._catalog.video(address.video_id), address)
+        before = self._known.get(path)
+        if before is not None and before[1] == found:
+            found = before[1]  # so that whoever prepared it knows it again
         is_fixed = found.representation.cache_control == IMMUTABLE
-        until = float("inf") if is_fixed else asyncio.get_running_loop().time() + FRESH_SECONDS
+        until = float("inf") if is_fixed else time.monotonic() + FRESH_SECONDS
         self._known[path] = (until, found)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)

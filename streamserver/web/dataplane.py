@@ -4,65 +4,89 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.http import HttpVersion11
 
 from streamserver.domain.answers import Answer, answer
 from streamserver.domain.conditions import RequestHeaders
 from streamserver.domain.placement import place
-from streamserver.flows.deliver import Deliverable
+from streamserver.flows.deliver import Deliver, Deliverable
+from streamserver.ports import Blobs
 from streamserver.web.errors import problem
+from streamserver.web.fast import FastHandler
 from streamserver.web.guard import add_headers
-from streamserver.web.sending import send
-from streamserver.web.services import Services
-
-PREFIX = "/media/"
-HEADERS = (("X-Content-Type-Options", "nosniff"),)
-"""Strangers made the bytes: a browser shall not guess what else they could be."""
+from streamserver.web.hot import HEADERS, PREFIX, HotSet
+from streamserver.web.sending import Begun, finish, send
 
 LowLevelHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def put_beside(server: web.Server, services: Services) -> None:
-    """Let a running server answer media itself, and the Application everything else."""
-    application: LowLevelHandler = server.request_handler
+class DataPlane:
+    """Answers requests for media."""
 
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        if request.rel_url.path_safe.startswith(PREFIX):
-            return await deliver(request, services)
-        return await application(request)
+    def __init__(self, deliver: Deliver, blobs: Blobs, region_bytes: int) -> None:
+        self._deliver = deliver
+        self._blobs = blobs
+        self._region_bytes = region_bytes
+        self.hot = HotSet(deliver, region_bytes)
+        """What needs none of the below."""
 
-    server.request_handler = handle
+    def beside(self, other: LowLevelHandler) -> LowLevelHandler:
+        """Return a handler that answers media itself, and has everything else answered by another one."""
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            if request.rel_url.path_safe.startswith(PREFIX):
+                return await self.handle(request)
+            return await other(request)
+
+        return handle
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request for media: resolve the address, decide, send."""
+        try:
+            begun = _begun(request)
+            if begun is None:
+                return await self._answer(request)
+            return await finish(request, begun, self._blobs)
+        except Exception as error:  # noqa: BLE001 - every unknown error is logged whole and shown blank
+            response = problem(request, error)
+            await add_headers(request, response)
+            return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method not in {"GET", "HEAD"}:
+            raise web.HTTPMethodNotAllowed(request.method, ["GET", "HEAD"])
+        path = request.rel_url.path_safe.removeprefix(PREFIX)
+        found = await self._deliver.resolve(path)
+        decided = self._decide(request, found)
+        if found.blob_key is None:
+            self.hot.put(request.raw_path, path, found, None)
+            return await send(request, decided, None)
+        with self._blobs.lease(found.blob_key) as lease:
+            response = await send(request, decided, lease.fd)
+            self.hot.put(request.raw_path, path, found, lease)
+            return response
+
+    def _decide(self, request: web.BaseRequest, found: Deliverable) -> Answer:
+        decided = answer(
+            request.method,
+            RequestHeaders.of(request.headers.items()),
+            found.representation,
+            boundary=secrets.token_hex(16),
+            delivery=found.delivery,
+            region_bytes=self._region_bytes,
+        )
+        return Answer(
+            status=decided.status, headers=(*decided.headers, *HEADERS), body=place(decided.body, found.parts)
+        )
 
 
-async def deliver(request: web.BaseRequest, services: Services) -> web.StreamResponse:
-    """Answer a request for media: resolve the address, decide, send."""
-    try:
-        return await _deliver(request, services)
-    except Exception as error:  # noqa: BLE001 - every unknown error is logged whole and shown blank
-        response = problem(request, error)
-        await add_headers(request, response)
-        return response
-
-
-async def _deliver(request: web.BaseRequest, services: Services) -> web.StreamResponse:
-    if request.method not in {"GET", "HEAD"}:
-        raise web.HTTPMethodNotAllowed(request.method, ["GET", "HEAD"])
-    found = await services.deliver.resolve(request.rel_url.path_safe.removeprefix(PREFIX))
-    decided = _decide(request, found, services.region_bytes)
-    if found.blob_key is None:
-        return await send(request, decided, None)
-    with services.blobs.lease(found.blob_key) as lease:
-        return await send(request, decided, lease.fd)
-
-
-def _decide(request: web.BaseRequest, found: Deliverable, region_bytes: int) -> Answer:
-    decided = answer(
-        request.method,
-        RequestHeaders.of(request.headers.items()),
-        found.representation,
-        boundary=secrets.token_hex(16),
-        delivery=found.delivery,
-        region_bytes=region_bytes,
-    )
-    return Answer(
-        status=decided.status, headers=(*decided.headers, *HEADERS), body=place(decided.body, found.parts)
-    )
+def _begun(request: web.BaseRequest) -> Begun | None:
+    """Return what was sent before the handler ran; or else send it now, where that is possible."""
+    connection = request.protocol
+    if not isinstance(connection, FastHandler):
+        return None
+    begun = connection.take_begun()
+    is_plain = request.method == "GET" and request.version == HttpVersion11 and request.keep_alive
+    if begun is None and is_plain and not request.can_read_body:
+        return connection.begin(request.raw_path, request.headers)
+    return begun

@@ -9,6 +9,9 @@ Where the kernel takes no more, a few bytes are written through the transport, w
 own way; with a high-water mark of 0 it reports when they are gone. So it needs no second descriptor and works on
 asyncio and uvloop alike.
 
+`sendfile` waits for the disk where a file is not in memory, and the whole loop with it. So each step is asked for
+first, and read by a thread if need be.
+
 No private field of aiohttp is used. What keeps a connection usable after this: the header is written by
 `StreamResponse.prepare`, which decides on keep-alive, and the body is exactly as long as its Content-Length.
 """
@@ -16,7 +19,9 @@ No private field of aiohttp is used. What keeps a connection usable after this: 
 import asyncio
 import logging
 import os
-import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -24,6 +29,11 @@ from multidict import CIMultiDict
 from streamserver.domain.answers import Answer
 from streamserver.domain.multipart import Body
 from streamserver.domain.ranges import ResourceRegion
+from streamserver.ports import Blobs
+from streamserver.web.page_cache import is_cached, load
+from streamserver.web.sockets import UNSENT_BYTES, has_sendfile, limit_unsent
+
+__all__ = ["UNSENT_BYTES", "Begun", "TruncatedResourceError", "finish", "send"]
 
 SMALL_BYTES = 64 * 1024
 """A body up to this size goes out in one write with its header."""
@@ -33,8 +43,6 @@ WAIT_BYTES = 4 * 1024
 """What the transport is given to wait with; it is the memory that a slow client costs."""
 COPY_BYTES = 64 * 1024
 """The size of ordinary writes where `sendfile` cannot be used."""
-UNSENT_BYTES = 512 * 1024
-"""How far the kernel may run ahead of the network: enough for full speed, and bearable for 5,000 slow clients."""
 
 _NO_RESOURCE = -1
 """A descriptor that fails every read."""
@@ -44,6 +52,40 @@ _log = logging.getLogger(__name__)
 
 class TruncatedResourceError(Exception):
     """A resource ends before the end of a region that was promised of it."""
+
+
+class Begun(NamedTuple):
+    """An answer whose header is with the kernel or the transport already."""
+
+    status: int
+    """HTTP status code."""
+    sent: int
+    """Bytes so far, with the header."""
+    rest: ResourceRegion | None
+    """What is still to be sent; None where that is nothing."""
+    blob_key: str | None
+    """The resource that the rest lies in."""
+
+
+class _BegunResponse(web.StreamResponse):
+    """What a handler returns for an answer that aiohttp has nothing to add to."""
+
+    _is_cut_short = False
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether another request may follow."""
+        return not self._is_cut_short
+
+    def force_close(self) -> None:
+        """Let nothing follow on this connection."""
+        self._is_cut_short = True
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Send no header."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send no end: the header told the length."""
 
 
 async def send(request: web.BaseRequest, answer: Answer, fd: int | None) -> web.StreamResponse:
@@ -57,11 +99,32 @@ async def send(request: web.BaseRequest, answer: Answer, fd: int | None) -> web.
     resource = _NO_RESOURCE if fd is None else fd
     headers = CIMultiDict(answer.headers)
     response = web.StreamResponse(status=answer.status, headers=headers)
-    try:
+    with _failure_ends_connection(request, response):
         if answer.body_length <= SMALL_BYTES:
-            content = b"".join(_piece(piece, resource) for piece in answer.body)
+            content = b"".join([await _piece(piece, resource) for piece in answer.body])
             return web.Response(status=answer.status, headers=headers, body=content or None)
-        await _LargeBody(request, response, resource).send(answer.body)
+        body = _LargeBody(request, resource)
+        body.prepare()
+        await response.prepare(request)
+        await body.send(answer.body)
+    return response
+
+
+async def finish(request: web.BaseRequest, begun: Begun, blobs: Blobs) -> web.StreamResponse:
+    """Write the rest of an answer; otherwise as `send`; before anything is raised, the connection is aborted."""
+    response = _BegunResponse(status=begun.status)
+    request.writer.output_size = begun.sent
+    with _failure_ends_connection(request, response):
+        if begun.rest is not None and begun.blob_key is not None:
+            with blobs.lease(begun.blob_key) as lease:
+                await _LargeBody(request, lease.fd).send((begun.rest,))
+    return response
+
+
+@contextmanager
+def _failure_ends_connection(request: web.BaseRequest, response: web.StreamResponse) -> Iterator[None]:
+    try:
+        yield
     except (ConnectionError, TimeoutError):
         _abort(request, response)
         _log.debug("client left %s", request.rel_url.raw_path)
@@ -72,7 +135,6 @@ async def send(request: web.BaseRequest, answer: Answer, fd: int | None) -> web.
         # Nothing may follow a body that was cut short, on this connection.
         _abort(request, response)
         raise
-    return response
 
 
 def _abort(request: web.BaseRequest, response: web.StreamResponse) -> None:
@@ -84,23 +146,25 @@ def _abort(request: web.BaseRequest, response: web.StreamResponse) -> None:
 class _LargeBody:
     """The sending of one body that is too large for one write."""
 
-    def __init__(self, request: web.BaseRequest, response: web.StreamResponse, resource: int) -> None:
+    def __init__(self, request: web.BaseRequest, resource: int) -> None:
         self._request = request
-        self._response = response
         self._resource = resource
+        self._has_sendfile = has_sendfile(self._transport())
         self._sent_in_turn = 0
 
-    async def send(self, body: Body) -> None:
-        transport = self._transport()
-        has_sendfile = _has_sendfile(transport)
-        if has_sendfile:
+    def prepare(self) -> None:
+        """Make the connection report when the transport holds nothing; before the header is written."""
+        if self._has_sendfile:
+            transport = self._transport()
             transport.set_write_buffer_limits(high=0)
-            _limit_unsent(transport.get_extra_info("socket"))
-        await self._response.prepare(self._request)
+            limit_unsent(transport.get_extra_info("socket"))
+
+    async def send(self, body: Body) -> None:
+        """Write everything; return when the kernel has all of it, or the transport its last bytes."""
         for piece in body:
             if isinstance(piece, bytes):
-                await self._response.write(piece)
-            elif has_sendfile:
+                await self._request.writer.write(piece)
+            elif self._has_sendfile:
                 await self._sendfile(piece)
             else:
                 await self._copy(piece)
@@ -113,30 +177,37 @@ class _LargeBody:
         return transport
 
     async def _sendfile(self, region: ResourceRegion) -> None:
-        position = region.position
+        position = in_memory = region.position
         while position < region.end:
             transport = self._transport()
             if transport.get_write_buffer_size():
                 await self._drain()
                 continue
+            if position == in_memory:
+                step = ResourceRegion(position=position, count=min(region.end - position, STEP_BYTES))
+                in_memory = step.end
+                if not is_cached(self._resource, step):
+                    await load(self._resource, step)
+                    continue
             client = transport.get_extra_info("socket").fileno()
-            count = min(region.end - position, STEP_BYTES - self._sent_in_turn)
+            count = min(in_memory - position, STEP_BYTES - self._sent_in_turn)
             try:
                 sent = os.sendfile(client, self._resource, position, count)
             except BlockingIOError:
                 sent = min(count, WAIT_BYTES)
-                await self._copy(ResourceRegion(position=position, count=sent))
+                await self._request.writer.write(_read(self._resource, position, sent))
+                await self._request.writer.drain()
             else:
                 if sent == 0:
                     raise TruncatedResourceError(f"it ends at byte {position}, {region} was promised")
                 self._request.writer.output_size += sent  # for the access log
-                await self._give_way(sent)
+            await self._give_way(sent)
             position += sent
 
     async def _copy(self, region: ResourceRegion) -> None:
         for position in range(region.position, region.end, COPY_BYTES):
             piece = ResourceRegion(position=position, count=min(region.end - position, COPY_BYTES))
-            await self._response.write(_read(self._resource, piece))
+            await self._request.writer.write(await _piece(piece, self._resource))
             await self._request.writer.drain()
             await self._give_way(piece.count)
 
@@ -153,22 +224,18 @@ class _LargeBody:
             await asyncio.sleep(0)
 
 
-def _has_sendfile(transport: asyncio.Transport) -> bool:
-    """Tell whether bytes may be given to the socket as they are: never where the transport encrypts."""
-    return hasattr(os, "sendfile") and transport.get_extra_info("ssl_object") is None
+async def _piece(piece: bytes | ResourceRegion, resource: int) -> bytes:
+    if isinstance(piece, bytes):
+        return piece
+    if not is_cached(resource, piece):
+        await load(resource, piece)
+    return _read(resource, piece.position, piece.count)
 
 
-def _limit_unsent(client: socket.socket) -> None:
-    if client.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-
-
-def _piece(piece: bytes | ResourceRegion, resource: int) -> bytes:
-    return piece if isinstance(piece, bytes) else _read(resource, piece)
-
-
-def _read(resource: int, region: ResourceRegion) -> bytes:
-    content = os.pread(resource, region.count, region.position)
-    if len(content) < region.count:
-        raise TruncatedResourceError(f"it ends at byte {region.position + len(content)}, {region} was promised")
+def _read(resource: int, position: int, count: int) -> bytes:
+    content = os.pread(resource, count, position)
+    if len(content) < count:
+        raise TruncatedResourceError(
+            f"it ends at byte {position + len(content)}, {count} from {position} on were promised"
+        )
     return content

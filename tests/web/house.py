@@ -23,7 +23,7 @@ from streamserver.flows.renditions import REPORT_SECONDS
 from streamserver.ports import Catalog
 from streamserver.settings import load_settings
 from streamserver.web.application import make_application
-from streamserver.web.dataplane import put_beside
+from streamserver.web.dataplane import DataPlane
 from streamserver.web.services import Services
 from tests.web.clock import skip
 
@@ -150,7 +150,8 @@ async def open_house(
     await server.start_server()
     assert server.runner is not None
     assert server.runner.server is not None
-    put_beside(server.runner.server, flows.services)
+    plane = DataPlane(flows.services.deliver, flows.services.blobs, flows.services.region_bytes)
+    server.runner.server.request_handler = plane.beside(server.runner.server.request_handler)
     async with encoding(flows), TestClient(server) as client:
         yield House(client=client, services=flows.services, catalog=catalog, blobs=blobs, bus=bus, encoder=encoder)
     await bus.close()

@@ -1,0 +1,1 @@
+"""`scripts/bench`: what the server's work costs, beside others who do the same."""

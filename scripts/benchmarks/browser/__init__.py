@@ -1,0 +1,1 @@
+"""`scripts/bench browser`: a real Chromium plays and seeks by each delivery."""

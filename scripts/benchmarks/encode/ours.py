@@ -1,0 +1,58 @@
+"""The ladder by our server: a file is uploaded, and watched until its job is complete."""
+
+import time
+from http import HTTPStatus
+from pathlib import Path
+
+from benchmarks.encode.outcome import CRF, LOOK_SECONDS, PATIENCE_SECONDS, PRESET, Run
+from benchmarks.product import ask, segment_paths, streamserver, upload
+from benchmarks.servers import BenchError, Server, all_cores
+
+
+def run_server(source: Path, folder: Path) -> Run:
+    """Start a server on a folder, have it encode a file, end it; its own start does not count."""
+    settings = {"x264_preset": PRESET, "x264_crf": str(CRF)}
+    with streamserver(folder / "data", cores=all_cores(), log=folder / "server.log", settings=settings) as server:
+        ask(server, "/healthz")
+        cpu_before, began = server.cpu_seconds(), time.monotonic()
+        added = upload(server, source, title="bench")
+        first_segment, video = _follow(server, added["job"]["id"], added["video"]["id"])
+        wall = time.monotonic() - began
+        return Run(
+            wall_seconds=wall,
+            # The encoder's share is known to the server, its parent, once it has ended.
+            cpu_seconds=server.cpu_seconds() - cpu_before,
+            first_segment_seconds=first_segment - began,
+            output_bytes=sum(_size_bytes(server, rendition["file_url"]) for rendition in video["renditions"]),
+        )
+
+
+def _follow(server: Server, job_id: str, video_id: str) -> tuple[float, dict[str, list[dict[str, str]]]]:
+    """Wait for the first segment and for the end; return when the first came, and the Video."""
+    first_segment = None
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if first_segment is None and _has_segment(server, video_id):
+            first_segment = time.monotonic()
+        job = ask(server, f"/api/jobs/{job_id}").json()
+        if job["status"] == "ERROR":
+            raise BenchError(f"the server could not encode: {job['error']}")
+        if job["status"] == "COMPLETE":
+            return first_segment or time.monotonic(), ask(server, f"/api/videos/{video_id}").json()
+        time.sleep(LOOK_SECONDS)
+    raise BenchError(f"the server did not finish within {PATIENCE_SECONDS:.0f} s")
+
+
+def _has_segment(server: Server, video_id: str) -> bool:
+    """Tell whether a player that starts with the multivariant playlist gets a segment."""
+    master = f"/media/{video_id}/hls/master.m3u8"
+    answer = ask(server, master)
+    if answer.status != HTTPStatus.OK:
+        return False
+    playlist = next(line for line in answer.body.decode().splitlines() if not line.startswith("#"))
+    segments = segment_paths(server, f"{master.rpartition('/')[0]}/{playlist}")
+    return bool(segments) and ask(server, segments[0]).status == HTTPStatus.OK
+
+
+def _size_bytes(server: Server, path: str) -> int:
+    return int(ask(server, path, method="HEAD").headers["content-length"])

@@ -1,0 +1,1 @@
+"""`scripts/bench serve`: the same files from our server and from others, each answer checked."""

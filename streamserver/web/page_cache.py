@@ -1,0 +1,71 @@
+"""Whether a read would wait for the disk, and how to let a thread do that waiting (Linux page cache).
+
+`sendfile` on a file that is not in memory stops the whole loop for as long as the disk takes.
+"""
+
+import asyncio
+import os
+import time
+
+from streamserver.domain.ranges import ResourceRegion
+
+NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)
+"""For `preadv`: fail with `BlockingIOError` where the disk would have to be waited for."""
+PIECE_BYTES = 1024 * 1024
+"""What is looked at together: the kernel reads ahead, so that a few bytes tell of those around them."""
+TRUST_SECONDS = 5.0
+"""How long a piece that was in memory counts as being there: what was just used is not what the kernel drops."""
+REMEMBERED = 4096
+"""Pieces of one file."""
+
+_probe = [bytearray(1)]
+
+
+class WarmPieces:
+    """Which pieces of a file were in memory when they were looked at last; being asked again costs no call."""
+
+    __slots__ = ("_until",)
+
+    def __init__(self) -> None:
+        self._until: dict[int, float] = {}
+
+    def have(self, fd: int, position: int, count: int) -> bool:
+        """Tell whether bytes can be sent without waiting for the disk."""
+        now = time.monotonic()
+        until = self._until
+        for piece in range(position // PIECE_BYTES, (position + count - 1) // PIECE_BYTES + 1):
+            if until.get(piece, 0.0) > now:
+                continue
+            if not is_cached(fd, ResourceRegion(position=piece * PIECE_BYTES, count=PIECE_BYTES)):
+                return is_cached(fd, ResourceRegion(position=position, count=count))
+            if len(until) >= REMEMBERED:
+                until.clear()
+            until[piece] = now + TRUST_SECONDS
+        return True
+
+
+def is_cached(fd: int, region: ResourceRegion) -> bool:
+    """Tell whether the start, the middle and the end of a region are in memory; True where nobody can tell."""
+    if not NOWAIT:
+        return True
+    try:
+        for position in (region.position, region.position + region.count // 2, region.end - 1):
+            os.preadv(fd, _probe, position, NOWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system that does not know the question (EOPNOTSUPP)
+        return True
+    return True
+
+
+async def load(fd: int, region: ResourceRegion) -> None:
+    """Read a region into memory without stopping the loop.
+
+    The thread goes on when this is cancelled, and `fd` may be another file by then: what it reads is thrown away.
+    """
+    await asyncio.get_running_loop().run_in_executor(None, _read_through, fd, region)
+
+
+def _read_through(fd: int, region: ResourceRegion) -> None:
+    # In one call: after each, a thread has to wait for its turn with the interpreter.
+    os.pread(fd, region.count, region.position)
