@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +64,7 @@ class Deliver:
     def remembered(self, path: str) -> Deliverable | None:
         """Return what `resolve` would, where that is known without asking anyone."""
         known = self._known.get(path)
-        if known is None or known[0] <= time.monotonic():
+        if known is None or known[0] <= asyncio.get_running_loop().time():
             return None
         self._known.move_to_end(path)
         return known[1]
@@ -80,9 +79,9 @@ class Deliver:
             return known
         asking = self._asking.get(path)
         if asking is None:
-            asking = asyncio.create_task(self._ask(path, parse_address(path)))
+            asking = asyncio.create_task(self._ask(path, parse_address(path)), name=path)
             self._asking[path] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(path))
+            asking.add_done_callback(self._asked)
         return await asyncio.shield(asking)
 
     async def _ask(self, path: str, address: Address) -> Deliverable:
@@ -92,11 +91,16 @@ class Deliver:
         if before is not None and before[1] == found:
             found = before[1]  # so that whoever prepared it knows it again
         is_fixed = found.representation.cache_control == IMMUTABLE
-        until = float("inf") if is_fixed else time.monotonic() + FRESH_SECONDS
+        until = float("inf") if is_fixed else asyncio.get_running_loop().time() + FRESH_SECONDS
         self._known[path] = (until, found)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return found
+
+    def _asked(self, asking: asyncio.Task[Deliverable]) -> None:
+        del self._asking[asking.get_name()]
+        if not asking.cancelled():
+            asking.exception()  # seen, even where all who wanted to know have gone
 
     def forget(self, video: Video) -> None:
         """Drop what is known of a video that is no more."""

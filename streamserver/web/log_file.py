@@ -29,6 +29,7 @@ class LogFile:
         """Open a file; standard output where there is no path. Raises `OSError`."""
         self._path = path
         self._fd = _standard_output() if path is None else _open(path)
+        self._is_pipe = _is_pipe(self._fd)
         self._looked_at = time.monotonic()
         self._lost = 0
         self._waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -53,7 +54,7 @@ class LogFile:
         while (batch := self._waiting.get()) is not None:
             try:
                 self._reopen()
-                for piece in _pieces(batch, self._fd):
+                for piece in _pieces(batch) if self._is_pipe else [batch]:
                     _write(piece, self._fd)
             except OSError as error:
                 self._lost += batch.count(b"\n")
@@ -93,10 +94,12 @@ def _standard_output() -> int:
         return -1
 
 
-def _pieces(batch: bytes, fd: int) -> list[bytes]:
+def _is_pipe(fd: int) -> bool:
+    return fd >= 0 and stat.S_ISFIFO(os.fstat(fd).st_mode)
+
+
+def _pieces(batch: bytes) -> list[bytes]:
     """Cut lines so that those of several processes do not mix in a pipe."""
-    if not stat.S_ISFIFO(os.fstat(fd).st_mode):
-        return [batch]
     pieces = [b""]
     for line in batch.splitlines(keepends=True):
         if len(pieces[-1]) + len(line) > PIPE_BYTES:
