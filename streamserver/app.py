@@ -28,6 +28,7 @@ from streamserver.encoder.programs import find_programs
 from streamserver.errors import Conflict, SettingsError, StreamserverError
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.encode import Encode
+from streamserver.flows.extras import Extras
 from streamserver.flows.health import Health
 from streamserver.flows.indexes import Indexes
 from streamserver.flows.jobs import Jobs
@@ -120,7 +121,13 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
     indexes = Indexes(catalog=catalog, blobs=blobs)
     renditions = Renditions(catalog=catalog, blobs=blobs, encoder=adapters.encoder, indexes=indexes)
     encode = Encode(
-        catalog=catalog, blobs=blobs, bus=bus, encoder=adapters.encoder, clock=clock, renditions=renditions
+        catalog=catalog,
+        blobs=blobs,
+        bus=bus,
+        encoder=adapters.encoder,
+        clock=clock,
+        renditions=renditions,
+        extras=Extras(catalog=catalog, blobs=blobs, encoder=adapters.encoder),
     )
     pool = Pool(encode=encode, catalog=catalog, queue=queue, bus=bus, size=settings.encoders)
     jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool)

@@ -1,7 +1,6 @@
 """From a received source to renditions: probe, remux, ladder, publish."""
 
 import logging
-import secrets
 from dataclasses import replace
 
 from streamserver.domain.jobs import Job, JobError, JobStatus, Stage, claimed
@@ -9,8 +8,7 @@ from streamserver.domain.ladder import REMUX_FRAGMENT_SECONDS, RenditionSpec, ca
 from streamserver.domain.media_types import content_type_of
 from streamserver.domain.progress import PUBLISH_PERCENT
 from streamserver.domain.sources import SourceInfo
-from streamserver.domain.titles import clean_label
-from streamserver.domain.videos import RenditionStatus, Subtitle, Video, VideoStatus
+from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
 from streamserver.errors import (
     Conflict,
     EncoderFault,
@@ -20,7 +18,8 @@ from streamserver.errors import (
     Unavailable,
 )
 from streamserver.flows.encoding_event import EncodingEvent
-from streamserver.flows.receive import poster_key, source_key, subtitle_key
+from streamserver.flows.extras import Extras
+from streamserver.flows.receive import source_key
 from streamserver.flows.renditions import Renditions
 from streamserver.ports import Blobs, Bus, Catalog, Clock, Encoder
 
@@ -31,7 +30,15 @@ class Encode:
     """The verb that a pool runs for each job."""
 
     def __init__(
-        self, *, catalog: Catalog, blobs: Blobs, bus: Bus, encoder: Encoder, clock: Clock, renditions: Renditions
+        self,
+        *,
+        catalog: Catalog,
+        blobs: Blobs,
+        bus: Bus,
+        encoder: Encoder,
+        clock: Clock,
+        renditions: Renditions,
+        extras: Extras,
     ) -> None:
         self._catalog = catalog
         self._blobs = blobs
@@ -39,6 +46,7 @@ class Encode:
         self._encoder = encoder
         self._clock = clock
         self._renditions = renditions
+        self._extras = extras
 
     async def run(self, job_id: str) -> None:
         """Carry out a waiting job to its end; does nothing where it waits no more.
@@ -112,8 +120,7 @@ class Encode:
             height=source.video.height,
         )
         remuxed = await self._remux(event, video, source)
-        await self._take_poster(video, source)
-        await self._take_subtitles(video, source)
+        await self._extras.take(video, source)
         await self._encode_ladder(event, video, source, remuxed)
         await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
 
@@ -121,9 +128,7 @@ class Encode:
         """Remove what an attempt that was cut off left half-done."""
         growing = [rendition for rendition in video.renditions if rendition.status is RenditionStatus.GROWING]
         await self._renditions.drop(growing)
-        for subtitle in video.subtitles:
-            await self._blobs.delete(subtitle_key(subtitle))
-        await self._catalog.delete_subtitles(video.id)
+        await self._extras.clear(video)
         complete = tuple(rendition for rendition in video.renditions if rendition not in growing)
         return replace(video, renditions=complete, subtitles=())
 
@@ -160,35 +165,6 @@ class Encode:
         await self._renditions.grow(event, source, specs, renditions)
         for rendition in renditions:
             await self._renditions.finish(rendition)
-
-    async def _take_poster(self, video: Video, source: SourceInfo) -> None:
-        """Take a picture that stands for the video; a video without one is no failure."""
-        if video.poster_key:
-            return
-        key = secrets.token_hex(4)
-        target = poster_key(video.id, key)
-        try:
-            await self._encoder.poster(self._blobs.path(source_key(video.id)), source, self._blobs.path(target))
-            await self._blobs.settle(target)
-            await self._catalog.set_poster(video.id, key)
-        except (EncodingFailed, NotFound, OSError) as failure:
-            log.info("video %s has no poster: %s", video.id, failure)
-            await self._blobs.delete(target)
-
-    async def _take_subtitles(self, video: Video, source: SourceInfo) -> None:
-        """Turn the source's text tracks into WebVTT; one that cannot be read is left out."""
-        for number, track in enumerate(source.subtitles, 1):
-            language = track.language if track.language != "und" else ""
-            label = clean_label(track.title) or language or f"Subtitles {number}"
-            subtitle = Subtitle(key=secrets.token_hex(4), video_id=video.id, language=track.language, label=label)
-            source_path, target = self._blobs.path(source_key(video.id)), subtitle_key(subtitle)
-            try:
-                await self._encoder.subtitle(source_path, track, self._blobs.path(target))
-                await self._blobs.settle(target)
-                await self._catalog.add_subtitle(subtitle)
-            except (EncodingFailed, NotFound, OSError) as failure:
-                log.info("video %s: text track %d is left out: %s", video.id, track.index, failure)
-                await self._blobs.delete(target)
 
     async def _record_complete(self, job: Job) -> bool:
         return await self._catalog.finish_job(job, VideoStatus.COMPLETE)

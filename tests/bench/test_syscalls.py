@@ -21,6 +21,7 @@ TABLE = """% time     seconds  usecs/call     calls    errors syscall
 """
 OPENS_TEN = """
 import os, sys
+print(flush=True)
 sys.stdin.readline()
 for _ in range(10):
     os.close(os.open("/", os.O_RDONLY))
@@ -44,6 +45,7 @@ def test_calls_of_a_process_are_counted(tmp_path: Path) -> None:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        process.stdout.readline()  # its interpreter has opened by now whatever it opens
         watched = Server(name="made up", port=0, group=process.pid)
         try:
             with counting([watched], tmp_path) as counts:

@@ -199,6 +199,20 @@ class TestDescriptors:
         await blobs.close()
         assert open_descriptors() == before
 
+    async def test_a_blob_in_use_outlasts_those_that_pass_by(self, tmp_path: Path) -> None:
+        """One that is asked for all the while keeps its descriptor, though many others are read once."""
+        blobs = LocalBlobs(tmp_path, open_files=4)
+        for number in range(30):
+            await keep(blobs, f"v{number}/source")
+        with blobs.lease("v0/source") as lease:
+            number = lease.fd
+        for passing in range(1, 30):
+            assert lease.is_current()
+            read(blobs, f"v{passing}/source")
+        with blobs.lease("v0/source") as again:
+            assert again is lease
+            assert again.fd == number
+
     async def test_what_is_being_read_is_never_closed(self, tmp_path: Path) -> None:
         """A lease outlives the limit, a deletion and the store's own end; then its descriptor is given back."""
         blobs = LocalBlobs(tmp_path, open_files=2)

@@ -15,6 +15,7 @@ from streamserver.domain.videos import Rendition, Source, Video
 from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.flows.encode import Encode
+from streamserver.flows.extras import Extras
 from streamserver.flows.indexes import Indexes, rendition_key
 from streamserver.flows.receive import poster_key, source_key, subtitle_key
 from streamserver.flows.renditions import Renditions
@@ -97,6 +98,7 @@ async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
         encoder=encoder,
         clock=TickingClock(),
         renditions=Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes),
+        extras=Extras(catalog=catalog, blobs=blobs, encoder=encoder),
     )
     shutil.copyfile(clip, blobs.path(source_key("v")))
     job = Job(id="j", video_id="v", created_at=NOON)

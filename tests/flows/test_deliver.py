@@ -16,6 +16,7 @@ from streamserver.domain.multipart import body_length
 from streamserver.domain.sources import SubtitleStream
 from streamserver.domain.videos import RenditionStatus
 from streamserver.errors import EncoderFault, NotFound, NotReady
+from streamserver.flows.deliver import FRESH_SECONDS
 from streamserver.flows.indexes import rendition_key
 from tests.flows.works import Works, open_works, source_bytes
 
@@ -338,3 +339,54 @@ class TestRemembering:
             await works.complete(**H264)
         assert works.indexes._scans == {}
         assert len(works.indexes._complete) == 0
+
+
+class TestAtOnce:
+    """Many who want to know the same at the same time."""
+
+    async def test_the_catalog_is_asked_once(self, works: Works) -> None:
+        """A video that a thousand people open in one moment costs one question."""
+        path = f"{(await works.complete(**SMALL)).id}/source"
+        works.catalog.calls.clear()
+        found = await asyncio.gather(*(works.deliver.resolve(path) for _ in range(1000)))
+        assert works.catalog.calls == ["video"]
+        assert all(each is found[0] for each in found)
+
+    async def test_one_who_leaves_takes_nothing_from_the_others(self, works: Works) -> None:
+        """Who asked first may go; the answer is for those who stay."""
+        path = f"{(await works.complete(**SMALL)).id}/source"
+        asked, answered = asyncio.Event(), asyncio.Event()
+
+        async def wait(_: str) -> None:
+            asked.set()
+            await answered.wait()
+
+        works.catalog.before = wait
+        first, second = (asyncio.create_task(works.deliver.resolve(path)) for _ in range(2))
+        await asked.wait()
+        first.cancel()
+        answered.set()
+        assert (await second).blob_key is not None
+        assert first.cancelled()
+
+    async def test_a_failure_is_everybodys_and_not_kept(self, works: Works) -> None:
+        """All who wait are told; whoever comes later has it tried again."""
+        path = f"{(await works.complete(**SMALL)).id}/source"
+
+        async def fail(_: str) -> None:
+            raise NotReady
+
+        works.catalog.before = fail
+        told = await asyncio.gather(*(works.deliver.resolve(path) for _ in range(3)), return_exceptions=True)
+        assert [type(each) for each in told] == [NotReady] * 3
+        works.catalog.before = None
+        assert (await works.deliver.resolve(path)).blob_key is not None
+
+    async def test_a_playlist_that_did_not_change_is_still_the_same(self, works: Works) -> None:
+        """What was prepared for it can go on being used after it has been looked at again."""
+        path = f"{(await works.complete(**SMALL)).id}/hls/master.m3u8"
+        first = await works.deliver.resolve(path)
+        await asyncio.sleep(FRESH_SECONDS)
+        assert works.deliver.remembered(path) is None
+        assert await works.deliver.resolve(path) is first
+        assert works.deliver.remembered(path) is first

@@ -14,6 +14,7 @@ from streamserver.domain.videos import Video
 from streamserver.errors import NotFound
 from streamserver.flows.deliver import FRESH_SECONDS, Deliver, Deliverable
 from streamserver.flows.encode import Encode
+from streamserver.flows.extras import Extras
 from streamserver.flows.indexes import Indexes
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.library import Library
@@ -161,7 +162,15 @@ async def open_works(
     bus, queue, clock, encoder = MemoryBus(), MemoryQueue(), TickingClock(), OddEncoder()
     indexes = Indexes(catalog=catalog, blobs=blobs)
     renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes)
-    encode = Encode(catalog=catalog, blobs=blobs, bus=bus, encoder=encoder, clock=clock, renditions=renditions)
+    encode = Encode(
+        catalog=catalog,
+        blobs=blobs,
+        bus=bus,
+        encoder=encoder,
+        clock=clock,
+        renditions=renditions,
+        extras=Extras(catalog=catalog, blobs=blobs, encoder=encoder),
+    )
     pool = Pool(encode=encode, catalog=catalog, queue=queue, bus=bus, size=size)
     jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool)
     deliver = Deliver(catalog=catalog, blobs=blobs, indexes=indexes)

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from streamserver.blobs.local import LocalBlobs
 from streamserver.domain.answers import Answer
 from streamserver.domain.ranges import ResourceRegion
-from streamserver.web.sending import STEP_BYTES, UNSENT_BYTES, WAIT_BYTES, send
+from streamserver.errors import NotFound
+from streamserver.web.errors import problem
+from streamserver.web.sending import STEP_BYTES, UNSENT_BYTES, WAIT_BYTES, Begun, finish, send
 from tests.web.loopback import (
     Connection,
     assert_right,
@@ -256,3 +259,22 @@ def test_bytes_do_not_overtake_what_the_transport_still_holds(loop: str, folder:
         has_read.set_result(None)
         assert connection.read_some(before - STEP_BYTES) == bytes(before - STEP_BYTES)
         assert connection.read().body == content_of("large", LARGE_BYTES)
+
+
+def test_what_was_begun_is_not_followed_by_an_error(loop: str, tmp_path: Path) -> None:
+    """Where a blob is gone before the rest of an answer is read of it, the connection ends without a word."""
+    header = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+    blobs = LocalBlobs(tmp_path)
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(header)
+        rest = ResourceRegion(position=0, count=100)
+        try:
+            return await finish(request, Begun(200, len(header), rest, "v/source"), blobs)
+        except NotFound as error:
+            return problem(request, error)
+
+    with serving(handle, loop) as port, Connection(port) as connection:
+        connection.send("/")
+        assert header.startswith(connection.read_to_end())
