@@ -3,8 +3,11 @@
    One thread, keep-alive connections, each with one request under way at a time. Status, Content-Length and
    Content-Range of each response are held against what was asked for (RFC 9110 §15.3.7); a response that is wrong
    counts as a fault and not as a request. Bodies are thrown away inside of the kernel (MSG_TRUNC, tcp(7)), so that
-   reading costs less than sending, and the time that this program itself used is part of what it prints: one JSON
+   reading costs less than sending, and the time that this program itself worked is part of what it prints: one JSON
    object, for the time that was measured, with times in microseconds.
+
+   With a core of its own (--awake) it never sleeps: a virtual machine makes a server pay more for waking a processor
+   than for a small answer, and a slower server for more of them. Clients elsewhere are woken by nobody's server.
 
    cc -O2 -o load load.c && ./load --port 8080 --work range --path /video.mp4 --length 536870912 --size 65536 */
 
@@ -42,6 +45,7 @@ static const char *const WORK_NAMES[] = {"range", "whole", "conditional", "seek"
 static struct {
   enum work work;
   int port, connections;
+  int is_awake; /* polls in place of sleeping */
   int max_segment; /* TCP_MAXSEG in bytes, 0 for what loopback has; 1448 is what Ethernet has */
   double warmup_seconds, seconds;
   const char *path, *etag;
@@ -74,6 +78,7 @@ static struct {
 static uint64_t faults[FAULT_KINDS]; /* of the warm-up too */
 static uint64_t good_answers;        /* likewise */
 static bool is_measuring;
+static double idle_seconds; /* spent polling in vain */
 
 static double now_seconds(void) {
   struct timespec now;
@@ -364,7 +369,7 @@ static struct usage usage_now(void) {
   free(pids);
   getrusage(RUSAGE_SELF, &own);
   usage.own_cpu = (double)(own.ru_utime.tv_sec + own.ru_stime.tv_sec);
-  usage.own_cpu += (double)(own.ru_utime.tv_usec + own.ru_stime.tv_usec) * 1e-6;
+  usage.own_cpu += (double)(own.ru_utime.tv_usec + own.ru_stime.tv_usec) * 1e-6 - idle_seconds;
   const char *sockets = strstr(text_of("/proc/net/sockstat"), "TCP:");
   long pages = 0;
   if (sockets) sscanf(sockets, "TCP: inuse %*d orphan %*d tw %*d alloc %*d mem %ld", &pages);
@@ -390,8 +395,9 @@ static bool goes_on(double now) {
 static void run_eager(void) {
   struct epoll_event events[256];
   for (int i = 0; i < options.connections; i++) start_connecting(&connections[i]);
-  while (goes_on(now_seconds())) {
-    int count = epoll_wait(poller, events, 256, 20);
+  for (double now; goes_on(now = now_seconds());) {
+    int count = epoll_wait(poller, events, 256, options.is_awake ? 0 : 20);
+    if (!count && options.is_awake) idle_seconds += now_seconds() - now;
     for (int i = 0; i < count; i++) {
       struct connection *c = events[i].data.ptr;
       if (c->state == CONNECTING) finish_connecting(c);
@@ -450,7 +456,7 @@ static const struct option LONG_OPTIONS[] = {
     {"port", 1, 0, 'p'},    {"work", 1, 0, 'w'}, {"path", 1, 0, 'u'},   {"connections", 1, 0, 'c'},
     {"seconds", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"length", 1, 0, 'l'}, {"size", 1, 0, 's'},
     {"etag", 1, 0, 'e'},    {"rate", 1, 0, 'r'}, {"mss", 1, 0, 'm'},    {"pids", 1, 0, 'P'},
-    {0}};
+    {"awake", 1, 0, 'a'},   {0}};
 
 static enum work work_named(const char *name) {
   for (size_t i = 0; i < sizeof WORK_NAMES / sizeof *WORK_NAMES; i++)
@@ -473,6 +479,7 @@ static void read_options(int count, char **words) {
       case 'e': options.etag = optarg; break;
       case 'r': options.rate = atof(optarg); break;
       case 'm': options.max_segment = atoi(optarg); break;
+      case 'a': options.is_awake = atoi(optarg); break;
       case 'P': options.pids = optarg; break;
       default: exit(2);
     }

@@ -23,7 +23,7 @@ class Descriptor:
         self.identity = (status.st_dev, status.st_ino)
         self.readers = 0
         self.is_listed = True
-        self._was_used = True
+        self._was_used = False  # many are read once and never again
         self._checked_at = time.monotonic()
 
     def current_size(self) -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,15 +57,14 @@ class Deliver:
         self._catalog = catalog
         self._blobs = blobs
         self._indexes = indexes
-        self._known: OrderedDict[str, tuple[float, Deliverable]] = OrderedDict()
+        self._known: dict[str, tuple[float | None, Deliverable]] = {}
         self._asking: dict[str, asyncio.Task[Deliverable]] = {}
 
     def remembered(self, path: str) -> Deliverable | None:
         """Return what `resolve` would, where that is known without asking anyone."""
         known = self._known.get(path)
-        if known is None or known[0] <= asyncio.get_running_loop().time():
+        if known is None or (known[0] is not None and known[0] <= asyncio.get_running_loop().time()):
             return None
-        self._known.move_to_end(path)
         return known[1]
 
     async def resolve(self, path: str) -> Deliverable:
@@ -91,10 +89,10 @@ class Deliver:
         if before is not None and before[1] == found:
             found = before[1]  # so that whoever prepared it knows it again
         is_fixed = found.representation.cache_control == IMMUTABLE
-        until = float("inf") if is_fixed else asyncio.get_running_loop().time() + FRESH_SECONDS
+        until = None if is_fixed else asyncio.get_running_loop().time() + FRESH_SECONDS
         self._known[path] = (until, found)
         while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+            del self._known[next(iter(self._known))]
         return found
 
     def _asked(self, asking: asyncio.Task[Deliverable]) -> None:

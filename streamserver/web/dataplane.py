@@ -15,7 +15,7 @@ from streamserver.web.errors import problem
 from streamserver.web.fast import FastHandler
 from streamserver.web.guard import add_headers
 from streamserver.web.hot import HEADERS, PREFIX, HotSet
-from streamserver.web.sending import Begun, finish, send
+from streamserver.web.sending import Begun, Turns, finish, send
 
 LowLevelHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -27,6 +27,7 @@ class DataPlane:
         self._deliver = deliver
         self._blobs = blobs
         self._region_bytes = region_bytes
+        self._turns = Turns()
         self.hot = HotSet(deliver, region_bytes)
         """What needs none of the below."""
 
@@ -46,7 +47,7 @@ class DataPlane:
             begun = _begun(request)
             if begun is None:
                 return await self._answer(request)
-            return await finish(request, begun, self._blobs)
+            return await finish(request, begun, self._blobs, self._turns)
         except Exception as error:  # noqa: BLE001 - every unknown error is logged whole and shown blank
             response = problem(request, error)
             await add_headers(request, response)
@@ -60,9 +61,9 @@ class DataPlane:
         decided = self._decide(request, found)
         if found.blob_key is None:
             self.hot.put(request.raw_path, path, found, None)
-            return await send(request, decided, None)
+            return await send(request, decided, None, self._turns)
         with self._blobs.lease(found.blob_key) as lease:
-            response = await send(request, decided, lease.fd)
+            response = await send(request, decided, lease.fd, self._turns)
             self.hot.put(request.raw_path, path, found, lease)
             return response
 

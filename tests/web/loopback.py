@@ -20,7 +20,7 @@ from aiohttp import web
 
 from streamserver.domain.answers import Answer, Delivery, Representation, answer
 from streamserver.domain.conditions import RequestHeaders, parse_entity_tags, parse_http_date
-from streamserver.web.sending import send
+from streamserver.web.sending import Turns, send
 from tests.facts.parts import read_partial
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -49,6 +49,7 @@ def folder_handler(folder: Path, *, etag: str = '"a"', last_modified: str | None
     In the query, `delivery` chooses the delivery and `length` lies about how long the file is.
     """
     (tag,) = parse_entity_tags(etag)
+    turns = Turns()
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         fd = os.open(folder / request.path[1:], os.O_RDONLY)
@@ -59,7 +60,7 @@ def folder_handler(folder: Path, *, etag: str = '"a"', last_modified: str | None
                 etag=tag,
                 last_modified=None if last_modified is None else parse_http_date(last_modified),
             )
-            return await send(request, _answer(request, representation), fd)
+            return await send(request, _answer(request, representation), fd, turns)
         finally:
             os.close(fd)
 

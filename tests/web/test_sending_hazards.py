@@ -15,7 +15,7 @@ from streamserver.domain.answers import Answer
 from streamserver.domain.ranges import ResourceRegion
 from streamserver.errors import NotFound
 from streamserver.web.errors import problem
-from streamserver.web.sending import STEP_BYTES, UNSENT_BYTES, WAIT_BYTES, Begun, finish, send
+from streamserver.web.sending import STEP_BYTES, UNSENT_BYTES, WAIT_BYTES, Begun, Turns, finish, send
 from tests.web.loopback import (
     Connection,
     assert_right,
@@ -116,7 +116,7 @@ def test_nothing_follows_a_body_that_was_cut_short(loop: str, folder: Path) -> N
 
     async def impatient(request: web.BaseRequest) -> web.StreamResponse:
         with (folder / "large").open("rb") as file:
-            sending = asyncio.create_task(send(request, plain_answer(LARGE_BYTES), file.fileno()))
+            sending = asyncio.create_task(send(request, plain_answer(LARGE_BYTES), file.fileno(), Turns()))
             await writing_is_paused(request)
             sending.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -150,7 +150,7 @@ def test_a_slow_client_costs_little_memory(loop: str, folder: Path) -> None:
 
     async def measured(request: web.BaseRequest) -> web.StreamResponse:
         with (folder / "large").open("rb") as file:
-            sending = asyncio.create_task(send(request, plain_answer(LARGE_BYTES), file.fileno()))
+            sending = asyncio.create_task(send(request, plain_answer(LARGE_BYTES), file.fileno(), Turns()))
             await writing_is_paused(request)
             assert request.transport is not None
             held.set_result(request.transport.get_write_buffer_size())
@@ -169,7 +169,7 @@ def test_others_get_their_turn_while_a_fast_client_is_served(loop: str, folder: 
     async def measured(request: web.BaseRequest) -> web.StreamResponse:
         sizes = [0]
         with (folder / "large").open("rb") as file:
-            sending = asyncio.create_task(send(request, plain_answer(LARGE_BYTES), file.fileno()))
+            sending = asyncio.create_task(send(request, plain_answer(LARGE_BYTES), file.fileno(), Turns()))
             while not sending.done():
                 await asyncio.sleep(0)
                 sizes.append(request.writer.output_size)
@@ -209,7 +209,7 @@ def test_a_number_that_is_given_anew_gets_no_bytes(loop: str, folder: Path) -> N
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with (folder / "large").open("rb") as file, ours, theirs:
-            sending = asyncio.create_task(send(request, plain_answer(LARGE_BYTES), file.fileno()))
+            sending = asyncio.create_task(send(request, plain_answer(LARGE_BYTES), file.fileno(), Turns()))
             await writing_is_paused(request)
             transport.abort()
             await asyncio.sleep(0)
@@ -250,7 +250,7 @@ def test_bytes_do_not_overtake_what_the_transport_still_holds(loop: str, folder:
         stuck.set_result(count)
         has_read.result(ANSWER_SECONDS)  # stops the loop, so that the transport does not notice
         with (folder / "large").open("rb") as file:
-            return await send(request, plain_answer(LARGE_BYTES), file.fileno())
+            return await send(request, plain_answer(LARGE_BYTES), file.fileno(), Turns())
 
     with serving(behind, loop) as port, Connection(port) as connection:
         connection.send("/")
@@ -271,7 +271,7 @@ def test_what_was_begun_is_not_followed_by_an_error(loop: str, tmp_path: Path) -
         request.transport.write(header)
         rest = ResourceRegion(position=0, count=100)
         try:
-            return await finish(request, Begun(200, len(header), rest, "v/source"), blobs)
+            return await finish(request, Begun(200, len(header), rest, "v/source"), blobs, Turns())
         except NotFound as error:
             return problem(request, error)
 

@@ -94,7 +94,7 @@ class Cell:
 
     @property
     def load_share(self) -> float:
-        """How much of one core the generator used."""
+        """How much of one core the generator worked."""
         return self.load_cpu_seconds / self.seconds
 
     @property
@@ -123,6 +123,8 @@ class Generator:
     """How long it measures."""
     warmup_seconds: float
     """How long it asks before that."""
+    is_awake: bool = False
+    """Whether it polls in place of sleeping, which only a generator with a core of its own may."""
 
     def measure(self, server: Server, question: Question, *, cores: frozenset[int]) -> Cell:
         """Ask a server from these cores; return what came of it."""
@@ -139,6 +141,7 @@ class Generator:
             "etag": question.etag,
             "rate": question.rate,
             "mss": question.max_segment,
+            "awake": int(self.is_awake),
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         with pinned(cores):

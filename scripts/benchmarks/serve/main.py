@@ -19,7 +19,7 @@ from benchmarks.serve.load import Generator, build_generator
 from benchmarks.serve.outcome import Outcome, outcome_of
 from benchmarks.serve.rows import ROWS
 from benchmarks.serve.viewers import Starts, measure_viewers
-from benchmarks.servers import Server, allow_many_files, split_cores
+from benchmarks.servers import Cores, Server, allow_many_files, split_cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +68,12 @@ def run(*, quick: bool, output: Path) -> int:
 
 def _measure(report: Report, content: Content, folder: Path, generator: Generator, effort: Effort) -> Cells:
     """Measure everything; what is not a row goes into the report at once."""
-    grid = Grid(content=content, generator=generator, rounds=effort.rounds, report=report)
     ground = Ground(content=content, cores=split_cores(1), folder=folder)
+    both = replace(ground, workers=2, cores=split_cores(2))
+
+    def grid_on(cores: Cores) -> Grid:
+        alone = replace(generator, is_awake=cores.load.isdisjoint(cores.server))
+        return Grid(content=content, generator=alone, rounds=effort.rounds, report=report)
 
     def measure_slow(starts: Starts) -> None:
         patient = replace(generator, seconds=effort.viewing_seconds, warmup_seconds=effort.arriving_seconds)
@@ -78,7 +82,8 @@ def _measure(report: Report, content: Content, folder: Path, generator: Generato
         )
 
     with lineup(tuple(CANDIDATES), ground, report) as servers:
-        cells = grid.measure([row for row in ROWS if row.workers == 1], servers, cores=ground.cores.load)
+        single = [row for row in ROWS if row.workers == 1]
+        cells = grid_on(ground.cores).measure(single, servers, cores=ground.cores.load)
         two = {name: server for name, server in servers.items() if name in {OURS, NGINX}}
         report.results["cold"] = measure_cold(
             content, two, generator, cores=ground.cores.load, rounds=effort.rounds
@@ -88,9 +93,9 @@ def _measure(report: Report, content: Content, folder: Path, generator: Generato
     if not report.quick:
         # What a viewer costs in memory shows only in a server that has not had as many before.
         measure_slow({name: partial(CANDIDATES[name].start, ground) for name in two})
-    both = replace(ground, workers=2, cores=split_cores(2))
     with lineup(tuple(two), both, report) as servers:
-        return cells | grid.measure([row for row in ROWS if row.workers == 2], servers, cores=both.cores.load)
+        double = [row for row in ROWS if row.workers == 2]
+        return cells | grid_on(both.cores).measure(double, servers, cores=both.cores.load)
 
 
 def _as_it_runs(server: Server) -> AbstractContextManager[Server]:
