@@ -16,6 +16,7 @@ from benchmarks.serve.cold import measure_cold
 from benchmarks.serve.content import Content, prepare
 from benchmarks.serve.grid import Cells, Grid, lineup
 from benchmarks.serve.load import Generator, build_generator
+from benchmarks.serve.log_cost import measure_log_cost
 from benchmarks.serve.outcome import Outcome, outcome_of
 from benchmarks.serve.rows import ROWS
 from benchmarks.serve.viewers import Starts, measure_viewers
@@ -93,6 +94,7 @@ def _measure(report: Report, content: Content, folder: Path, generator: Generato
     if not report.quick:
         # What a viewer costs in memory shows only in a server that has not had as many before.
         measure_slow({name: partial(CANDIDATES[name].start, ground) for name in two})
+    report.results["log_cost"] = measure_log_cost(ground, generator, rounds=effort.rounds)
     with lineup(tuple(two), both, report) as servers:
         double = [row for row in ROWS if row.workers == 2]
         return cells | grid_on(both.cores).measure(double, servers, cores=both.cores.load)
@@ -116,6 +118,7 @@ def _print(report: Report, outcomes: list[Outcome], names: list[str], effort: Ef
         tables.cost_table(outcomes, names),
         tables.viewers_table(report.results["viewers"], effort.viewers),
         tables.cold_table(report.results["cold"]),
+        tables.log_line(report.results["log_cost"]),
         *(f"wrong answers: {where}: {count}" for where, count in faults.items()),
         tables.NOTE,
     ]

@@ -7,8 +7,10 @@ from benchmarks.report import table, with_spread
 from benchmarks.serve.candidates import NGINX, OURS
 from benchmarks.serve.cold import LEAST_KEPT, Beside
 from benchmarks.serve.content import KIB
+from benchmarks.serve.log_cost import MOST_MICROSECONDS
 from benchmarks.serve.outcome import Outcome
 from benchmarks.serve.viewers import MOST_MEMORY_BYTES, MOST_SHORT, Viewers
+from benchmarks.statistics import Summary
 
 NOTE = (
     "Medians of paired rounds, quartiles in brackets. nginx has open_file_cache and a buffered access log, and\n"
@@ -80,6 +82,14 @@ def cold_table(outcome: Mapping[str, Beside]) -> str:
     ]
     wanted = [f"must be: {OURS}", f"≥ {LEAST_KEPT:.2f}", ""]
     return table(["playlists beside cold 8 MiB reads", "rate kept", "cold reads"], [*rows, wanted])
+
+
+def log_line(cost: Summary) -> str:
+    """Say what the access log costs."""
+    return (
+        f"A line of {OURS}'s access log takes {with_spread(cost, '.1f')} µs of processor time; "
+        f"must be: ≤ {MOST_MICROSECONDS:.0f}."
+    )
 
 
 def chart_of(outcomes: Sequence[Outcome], names: Sequence[str]) -> Chart:
