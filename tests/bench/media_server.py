@@ -16,7 +16,7 @@ FIRST_POSITION = 2_000
 MOOV_BYTES = 20_000
 FRAGMENTS = 60
 REGION_BYTES = 500_000
-CACHING = "Cache-Control: max-age=1000\r\n"
+CACHING = "Accept-Ranges: bytes\r\nCache-Control: max-age=1000\r\n"
 
 
 def timeline(fragments: int = FRAGMENTS) -> Timeline:
