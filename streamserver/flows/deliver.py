@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -12,7 +13,9 @@ from streamserver.domain.addresses import Address, Kind, parse_address
 from streamserver.domain.answers import Delivery, Representation
 from streamserver.domain.caching import FINISHED_PLAYLIST, IMMUTABLE, multivariant_policy, playlist_policy
 from streamserver.domain.conditions import EntityTag
-from streamserver.domain.media_types import JPEG, MP4, PLAYLIST, SEGMENT, WEBVTT
+from streamserver.domain.fast_start import fast_start
+from streamserver.domain.media_types import JPEG, MANIFEST, MP4, PLAYLIST, SEGMENT, WEBVTT
+from streamserver.domain.mp4 import Malformed
 from streamserver.domain.multipart import Body, body_length
 from streamserver.domain.playlists import (
     Variant,
@@ -24,7 +27,8 @@ from streamserver.domain.playlists import (
 from streamserver.domain.ranges import ResourceRegion
 from streamserver.domain.videos import Rendition, RenditionStatus, Subtitle, Video, VideoStatus
 from streamserver.errors import NotFound, NotReady
-from streamserver.flows.indexes import Indexes, rendition_key
+from streamserver.flows.dash import dash_manifest
+from streamserver.flows.indexes import Indexes, Plan, rendition_key
 from streamserver.flows.receive import poster_key, source_key, subtitle_key
 from streamserver.ports import Blobs, Catalog
 
@@ -123,8 +127,12 @@ class Deliver:
                 return _text(text, FINISHED_PLAYLIST)
             case Kind.MULTIVARIANT:
                 return await self._multivariant(video)
+            case Kind.MANIFEST:
+                is_complete = video.status is VideoStatus.COMPLETE
+                policy = multivariant_policy(is_complete=is_complete)
+                return _text(await dash_manifest(video, self._indexes), policy, MANIFEST)
             case Kind.FILE:
-                return self._file(video, address)
+                return await self._file(video, address)
             case _:
                 return await self._hls(_rendition(video, address.key), address, video.created_at)
 
@@ -143,19 +151,25 @@ class Deliver:
             blob_key=source_key(video.id),
         )
 
-    def _file(self, video: Video, address: Address) -> Deliverable:
+    async def _file(self, video: Video, address: Address) -> Deliverable:
         rendition = _rendition(video, address.key)
         if rendition.status is RenditionStatus.GROWING:
             raise NotReady("This rendition is still being encoded; by then it can be watched by HLS alone.")
+        parts: Body = (ResourceRegion(position=0, count=rendition.size_bytes),)
+        tag = rendition.key
+        with self._blobs.lease(rendition_key(rendition)) as lease, suppress(Malformed):
+            rearranged = await asyncio.to_thread(fast_start, lease.read, rendition.size_bytes)
+            if rearranged is not None:
+                parts, tag = rearranged, f"{rendition.key}-fast"
         return Deliverable(
             representation=Representation(
-                length=rendition.size_bytes,
+                length=body_length(parts),
                 content_type=MP4,
-                etag=EntityTag(opaque=rendition.key),
+                etag=EntityTag(opaque=tag),
                 last_modified=video.created_at,
                 cache_control=IMMUTABLE,
             ),
-            parts=(ResourceRegion(position=0, count=rendition.size_bytes),),
+            parts=parts,
             blob_key=rendition_key(rendition),
             delivery=address.delivery,
         )
@@ -205,43 +219,32 @@ class Deliver:
         )
 
     async def _multivariant(self, video: Video) -> Deliverable:
-        if video.status is VideoStatus.ERROR:
-            raise NotFound("This video could not be encoded; there is nothing to watch.")
-        if video.status is VideoStatus.PROCESSING:
-            raise NotReady  # a copy that grows may yet turn out to be of no use
-        variants = []
-        for rendition in video.renditions:
-            try:
-                variants.append(await self._variant(rendition))
-            except NotReady:
-                continue
-        if not variants:
-            raise NotReady
+        variants = [_variant(rendition, plan) for rendition, plan in await self._indexes.watchable(video)]
         texts = [(subtitle, f"subtitles/{subtitle.key}.m3u8") for subtitle in video.subtitles]
         is_complete = video.status is VideoStatus.COMPLETE
         return _text(multivariant_playlist(variants, texts), multivariant_policy(is_complete=is_complete))
 
-    async def _variant(self, rendition: Rendition) -> Variant:
-        plan = await self._indexes.plan(rendition)
-        peak_bps, average_bps = bit_rates(plan.segments, target_seconds=rendition.target_seconds)
-        return Variant(
-            url=f"{rendition.key}/index.m3u8",
-            peak_bps=peak_bps,
-            average_bps=average_bps,
-            codecs=plan.codecs,
-            width=rendition.width,
-            height=rendition.height,
-            frame_rate=rendition.frame_rate,
-        )
+
+def _variant(rendition: Rendition, plan: Plan) -> Variant:
+    peak_bps, average_bps = bit_rates(plan.segments, target_seconds=rendition.target_seconds)
+    return Variant(
+        url=f"{rendition.key}/index.m3u8",
+        peak_bps=peak_bps,
+        average_bps=average_bps,
+        codecs=plan.codecs,
+        width=rendition.width,
+        height=rendition.height,
+        frame_rate=rendition.frame_rate,
+    )
 
 
-def _text(text: str, cache_control: str) -> Deliverable:
+def _text(text: str, cache_control: str, content_type: str = PLAYLIST) -> Deliverable:
     """Deliver a playlist; its tag is made of its content, so it is the same on every node."""
     content = text.encode()
     return Deliverable(
         representation=Representation(
             length=len(content),
-            content_type=PLAYLIST,
+            content_type=content_type,
             etag=EntityTag(opaque=hashlib.sha256(content).hexdigest()[:20]),
             cache_control=cache_control,
         ),
