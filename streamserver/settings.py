@@ -44,6 +44,8 @@ class Settings:
     x264_preset: str
     x264_crf: int
     stall_seconds: float
+    encoder_memory_bytes: int
+    sandbox: str
     ffmpeg: str
     ffprobe: str
     sample: bool
@@ -134,6 +136,11 @@ def _folder(value: object) -> Path:
         raise ValueError(value) from None
 
 
+def _most_of_the_memory() -> int:
+    """Return three quarters of the machine's memory, and not less than any video needs."""
+    return max(2 * UNITS["G"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4)
+
+
 BYTES = "a number of bytes, such as 500000 or 20GB"
 SECONDS = "a number of seconds above 0"
 
@@ -156,6 +163,8 @@ SETTINGS: dict[str, Setting] = {
     "x264_preset": Setting("veryfast", _one_of(*PRESETS), f"one of {', '.join(PRESETS)}"),
     "x264_crf": Setting(23, _whole(0, 51), "a whole number from 0 (best) to 51"),
     "stall_seconds": Setting(60, _seconds, SECONDS),
+    "encoder_memory_bytes": Setting(_most_of_the_memory(), _bytes, BYTES),
+    "sandbox": Setting("auto", _one_of("auto", "required", "off"), "auto, required or off"),
     "ffmpeg": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
     "ffprobe": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
     "sample": Setting(True, _flag, "true or false"),

@@ -8,7 +8,7 @@ import ffmpeg
 
 from streamserver.domain.ladder import AUDIO_BIT_RATE_BPS, KEYFRAME_SECONDS, EncodePlan, RenditionSpec
 from streamserver.domain.sources import SourceInfo, SubtitleStream, VideoStream
-from streamserver.encoder.probe import INPUT_OPTIONS
+from streamserver.encoder.whitelists import INPUT_OPTIONS
 
 Stream: TypeAlias = Any
 """A node of ffmpeg-python's graph; the package has no types."""
