@@ -17,6 +17,7 @@ from streamserver.errors import SourceFault
 OUTPUT_BYTES = 16 * 1024 * 1024
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 """The shape of a language tag (RFC 5646 §2.1); a container may hold anything."""
+UNLISTED_CODEC = re.compile(r"Codec \((\w+)\) not on whitelist")
 
 Found = TypeVar("Found")
 
@@ -80,6 +81,8 @@ def _in_plain_words(complaints: str) -> str:
     """Say what ffprobe complains of to somebody who does not know it."""
     if "moov atom not found" in complaints:
         return "The file is incomplete: its end, which describes the video, is missing. Please upload it again."
+    if coding := UNLISTED_CODEC.search(complaints):
+        return f"A track of the file is coded as {coding[1]}, which this server does not accept."
     if "not on whitelist" in complaints:
         return "The file is not a video in a format that this server accepts."
     if "exceeds max_streams" in complaints:
