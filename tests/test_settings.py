@@ -145,6 +145,8 @@ WRONG: tuple[tuple[str, object], ...] = (
     *(("stall_seconds", value) for value in (0, "soon")),
     *(("x264_preset", value) for value in ("placebo", "")),
     *(("x264_crf", value) for value in (52, -1)),
+    *(("encoder_memory_bytes", value) for value in (-1, "much")),
+    *(("sandbox", value) for value in ("maybe", True)),
     *(("ffmpeg", value) for value in (5, False)),
     *(("sample", value) for value in ("maybe", "", 2, "oui")),
 )
