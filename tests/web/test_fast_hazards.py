@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from streamserver.web.fast import FastHandler
+from tests.facts import missing
 from tests.web.loopback import Connection, assert_right, chance_of, content_of, on_each_loop
 from tests.web.media_server import MediaServer, media_path, media_server
 
@@ -198,7 +199,7 @@ def traced(pid: int, report: Path, *calls: str) -> Iterator[None]:
         line = tracer.stderr.readline()
         if "attached" not in line:
             tracer.kill()
-            pytest.skip(f"nothing can be traced here: {line.strip()}")
+            missing(f"nothing can be traced here: {line.strip()}")
         try:
             yield
         finally:
@@ -207,9 +208,10 @@ def traced(pid: int, report: Path, *calls: str) -> Iterator[None]:
 
 
 @on_each_loop
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_a_hot_request_opens_looks_at_and_closes_nothing(loop: str, tmp_path: Path) -> None:
     """Thousands of requests on kept connections: no open, no close; a stat a second for each file that is hot."""
+    if shutil.which("strace") is None:
+        missing("strace is not installed")
     sizes = (50_000, 900_000)
     command = [sys.executable, "-m", "tests.web.media_server", loop, str(tmp_path), str(tmp_path / "log")]
     with subprocess.Popen(
