@@ -42,7 +42,7 @@ from streamserver.settings import Settings
 from streamserver.web.access_log import AccessLog
 from streamserver.web.application import make_application
 from streamserver.web.dataplane import DataPlane
-from streamserver.web.fast import FastHandler
+from streamserver.web.fast import FastHandler, Round
 from streamserver.web.forward import Forward, answering_workers
 from streamserver.web.listening import bind, listening
 from streamserver.web.log_file import LogFile
@@ -239,9 +239,9 @@ async def _answering(
 ) -> AsyncIterator[None]:
     """Let a server answer what comes in on sockets, by the fast way where there is one, and log it."""
     log = _open_access_log(settings)
-    hot = None if tls else plane.hot
+    fast = None if tls else Round(plane.hot, log)
     try:
-        async with listening(lambda: FastHandler(server, hot, log), listeners, tls):
+        async with listening(lambda: FastHandler(server, fast, log), listeners, tls):
             yield
     finally:
         if log is not None:

@@ -34,10 +34,11 @@ class AccessLog:
         self._entries: list[tuple[str, Entry]] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, entry: Entry) -> None:
-        """Note a request."""
+    def add(self, *entries: Entry) -> None:
+        """Note requests."""
         self._timestamps.refresh()
-        self._entries.append((self._timestamps.in_log, entry))
+        when = self._timestamps.in_log
+        self._entries += [(when, entry) for entry in entries]
         if len(self._entries) >= BATCH_LINES:
             self.flush()
         elif self._timer is None:

@@ -15,7 +15,8 @@ from streamserver.web.errors import problem
 from streamserver.web.fast import FastHandler
 from streamserver.web.guard import add_headers
 from streamserver.web.hot import HEADERS, PREFIX, HotSet
-from streamserver.web.sending import Begun, Turns, finish, send
+from streamserver.web.sending import Begun, finish, send
+from streamserver.web.turns import Turns
 
 LowLevelHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 

@@ -9,8 +9,7 @@ Where the kernel takes no more, a few bytes are written through the transport, w
 own way; with a high-water mark of 0 it reports when they are gone. So it needs no second descriptor and works on
 asyncio and uvloop alike.
 
-Large bodies take turns, and the loop goes round after each megabyte of theirs: whoever asks for little has that
-much to wait for, however many are served with a lot.
+Large bodies take turns (`turns`): whoever asks for little need not wait for all who are served with a lot.
 
 `sendfile` waits for the disk where a file is not in memory, and the whole loop with it. So each step is asked for
 first, and read by a thread if need be.
@@ -22,8 +21,7 @@ No private field of aiohttp is used. What keeps a connection usable after this: 
 import asyncio
 import logging
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
@@ -37,22 +35,16 @@ from streamserver.domain.ranges import ResourceRegion
 from streamserver.ports import Blobs
 from streamserver.web.page_cache import is_cached, load
 from streamserver.web.sockets import UNSENT_BYTES, has_sendfile, limit_unsent
+from streamserver.web.turns import STEP_BYTES, Turn, Turns
 
-__all__ = ["UNSENT_BYTES", "Begun", "TruncatedResourceError", "Turns", "finish", "send"]
+__all__ = ["UNSENT_BYTES", "Begun", "TruncatedResourceError", "finish", "send"]
 
 SMALL_BYTES = 64 * 1024
 """A body up to this size goes out in one write with its header."""
-STEP_BYTES = 1024 * 1024
-"""The most that one call of `sendfile` moves, and the most that large bodies send while others wait."""
 WAIT_BYTES = 4 * 1024
 """What the transport is given to wait with; it is the memory that a slow client costs."""
 COPY_BYTES = 64 * 1024
 """The size of ordinary writes where `sendfile` cannot be used."""
-
-OTHERS_SHARE = 3
-"""So many times as long as large bodies had the loop, others may have it."""
-QUIET_SECONDS = 0.0001
-"""A loop that goes round in less than this has nothing else to do."""
 
 _NO_RESOURCE = -1
 """A descriptor that fails every read."""
@@ -96,39 +88,6 @@ class _BegunResponse(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send no end: the header told the length."""
-
-
-class Turns:
-    """How large bodies share a loop: it goes round after each megabyte, and is theirs a quarter of the time.
-
-    For that others have to be busy; where nobody else is, they go on at once.
-    """
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._bytes = 0
-        self._seconds = 0.0
-
-    async def take(self, step: Callable[[int], int]) -> int:
-        """Wait in line, send something, told how much at most, and let others have the loop; return the count."""
-        async with self._lock:
-            begun_at = time.monotonic()
-            sent = step(STEP_BYTES - self._bytes)
-            now = time.monotonic()
-            self._bytes += sent
-            self._seconds += now - begun_at
-            if self._bytes >= STEP_BYTES:
-                await self._give_way(now)
-        return sent
-
-    async def _give_way(self, now: float) -> None:
-        until = now + OTHERS_SHARE * self._seconds
-        self._bytes, self._seconds = 0, 0.0
-        is_busy = True
-        while is_busy and now < until:
-            await asyncio.sleep(0)
-            before, now = now, time.monotonic()
-            is_busy = now - before > QUIET_SECONDS
 
 
 async def send(request: web.BaseRequest, answer: Answer, fd: int | None, turns: Turns) -> web.StreamResponse:
@@ -194,6 +153,7 @@ class _LargeBody:
         self._turns = turns
         self._resource = resource
         self._has_sendfile = has_sendfile(self._transport())
+        self._position = self._end = 0
 
     def prepare(self) -> None:
         """Make the connection report when the transport holds nothing; before the header is written."""
@@ -220,32 +180,41 @@ class _LargeBody:
         return transport
 
     async def _sendfile(self, region: ResourceRegion) -> None:
-        position = region.position
-        while position < region.end:
-            step = ResourceRegion(position=position, count=min(region.end - position, STEP_BYTES))
-            if not is_cached(self._resource, step):
-                await load(self._resource, step)
-            sent = await self._turns.take(partial(self._step, step))
-            if not sent:
+        self._position, self._end = region.position, region.end
+        while self._position < self._end:
+            await self._turns.take(self._step)
+            if self._transport().get_write_buffer_size():
                 await self._drain()
-            position += sent
+            elif self._position < self._end:
+                await self._load()
 
-    def _step(self, step: ResourceRegion, most: int) -> int:
-        """Send as much as the kernel takes at once; 0 where the transport has to be waited for."""
+    def _step(self, most: int) -> Turn:
+        """Send as much as the kernel takes at once of what lies in memory."""
         transport = self._transport()
-        if transport.get_write_buffer_size():
-            return 0
+        step = self._next(most)
+        if transport.get_write_buffer_size() or not is_cached(self._resource, step):
+            return Turn(0, may_go_on=False)
         client = transport.get_extra_info("socket").fileno()
         try:
-            sent = os.sendfile(client, self._resource, step.position, min(step.count, most))
+            sent = os.sendfile(client, self._resource, step.position, step.count)
+            is_full = False
         except BlockingIOError:
             piece = _read(self._resource, step.position, min(step.count, WAIT_BYTES))
             transport.write(piece)
-            sent = len(piece)
+            sent, is_full = len(piece), True
         if sent == 0:
             raise TruncatedResourceError(f"it ends at byte {step.position}, {step} was promised")
+        self._position += sent
         self._request.writer.output_size += sent  # for the access log
-        return sent
+        return Turn(sent, may_go_on=not is_full and self._position < self._end)
+
+    def _next(self, most: int) -> ResourceRegion:
+        return ResourceRegion(position=self._position, count=min(self._end - self._position, most))
+
+    async def _load(self) -> None:
+        step = self._next(STEP_BYTES)
+        if not is_cached(self._resource, step):
+            await load(self._resource, step)
 
     async def _copy(self, region: ResourceRegion) -> None:
         for position in range(region.position, region.end, COPY_BYTES):
@@ -254,10 +223,10 @@ class _LargeBody:
             await self._turns.take(partial(self._write, content))
             await self._request.writer.drain()
 
-    def _write(self, content: bytes, _most: int) -> int:
+    def _write(self, content: bytes, _most: int) -> Turn:
         self._transport().write(content)
         self._request.writer.output_size += len(content)
-        return len(content)
+        return Turn(len(content), may_go_on=False)
 
     async def _drain(self) -> None:
         """Wait until the transport has written what it holds, and let the loop run in any case."""

@@ -20,7 +20,8 @@ from aiohttp import web
 
 from streamserver.domain.answers import Answer, Delivery, Representation, answer
 from streamserver.domain.conditions import RequestHeaders, parse_entity_tags, parse_http_date
-from streamserver.web.sending import Turns, send
+from streamserver.web.sending import send
+from streamserver.web.turns import Turns
 from tests.facts.parts import read_partial
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

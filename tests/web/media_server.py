@@ -23,7 +23,7 @@ from streamserver.flows.deliver import Deliver
 from streamserver.flows.indexes import Indexes
 from streamserver.web.access_log import AccessLog
 from streamserver.web.dataplane import DataPlane
-from streamserver.web.fast import FastHandler
+from streamserver.web.fast import FastHandler, Round
 from streamserver.web.listening import bind, listening
 from streamserver.web.log_file import LogFile
 from tests.web.loopback import LOOPS, TIMEOUT_SECONDS
@@ -127,9 +127,9 @@ async def serve(
     await runner.setup()
     (listener,) = bind("127.0.0.1", 0, shared=False)
     port = listener.getsockname()[1]
-    hot = None if tls else plane.hot
+    fast = None if tls else Round(plane.hot, log)
     try:
-        async with listening(lambda: FastHandler(server, hot, log), [listener], tls):
+        async with listening(lambda: FastHandler(server, fast, log), [listener], tls):
             loop = asyncio.get_running_loop()
             started(
                 MediaServer(port=port, server=server, catalog=catalog, deliver=deliver, blobs=blobs, loop=loop)

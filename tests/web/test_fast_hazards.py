@@ -111,6 +111,82 @@ def test_a_number_that_is_given_anew_gets_no_bytes(media: MediaServer) -> None:
         assert media.run(cut_off()) == b""
 
 
+@on_each_loop
+def test_a_file_that_is_closed_before_the_round_ends_is_not_read(
+    media: MediaServer, contents: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    """Between deciding and answering, another file may get the number of the one that was decided on."""
+    name, wanted = media_path("viewer-1.mp4"), contents["viewer-1"]
+    zeros = tmp_path / "zeros"
+    zeros.write_bytes(bytes(LENGTH))
+
+    async def swap() -> int:
+        (handler,) = media.server.connections
+        handler.data_received(f"GET {name} HTTP/1.1\r\nHost: a\r\nRange: bytes=5-104\r\n\r\n".encode())
+        before = _numbers()
+        await media.blobs.close()
+        (number,) = before - _numbers()
+        other = os.open(zeros, os.O_RDONLY)
+        assert other == number
+        return other
+
+    with Connection(media.port) as connection:
+        assert connection.ask(name, {"Range": "bytes=0-99"}).body == wanted[:100]
+        other = media.run(swap())
+        assert connection.read().body == wanted[5:105]
+    os.close(other)
+
+
+def _numbers() -> set[int]:
+    """Return the numbers of all open files."""
+    return {number for number in range(200) if _is_open(number)}
+
+
+@on_each_loop
+def test_a_request_that_comes_before_the_round_ends_is_answered_second(
+    media: MediaServer, contents: Mapping[str, bytes]
+) -> None:
+    """The answers have the order of the requests, whatever was decided on in between."""
+    name = media_path("viewer-2.mp4")
+
+    async def hurry() -> None:
+        (handler,) = media.server.connections
+        for first in (1, 2, 3):
+            handler.data_received(f"GET {name} HTTP/1.1\r\nHost: a\r\nRange: bytes={first}-99\r\n\r\n".encode())
+
+    with Connection(media.port) as connection:
+        connection.ask(name)
+        connection.ask(name)
+        media.run(hurry())
+        for first in (1, 2, 3):
+            assert connection.read().body == contents["viewer-2"][first:100]
+
+
+@on_each_loop
+def test_a_connection_that_ends_before_the_round_does_gets_nothing(media: MediaServer) -> None:
+    """Neither does whoever has its number by then."""
+    name = media_path("viewer-3.mp4")
+
+    async def end() -> None:
+        (handler,) = media.server.connections
+        assert handler.transport is not None
+        number = handler.transport.get_extra_info("socket").fileno()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            theirs.setblocking(False)
+            handler.data_received(f"GET {name} HTTP/1.1\r\nHost: a\r\nRange: bytes=0-9\r\n\r\n".encode())
+            handler.transport.abort()
+            os.dup2(ours.fileno(), number)
+            for _ in range(5):
+                await asyncio.sleep(0)
+            with pytest.raises(BlockingIOError):
+                theirs.recv(100)
+
+    with Connection(media.port) as connection:
+        connection.ask(name)
+        media.run(end())
+
+
 async def _paused(media: MediaServer) -> FastHandler:
     """Wait for a connection that takes no more."""
     while True:

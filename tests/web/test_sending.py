@@ -8,7 +8,8 @@ from ssl import PROTOCOL_TLS_SERVER, SSLContext, create_default_context
 
 import pytest
 
-from streamserver.web.sending import COPY_BYTES, SMALL_BYTES, STEP_BYTES
+from streamserver.web.sending import COPY_BYTES, SMALL_BYTES
+from streamserver.web.turns import STEP_BYTES
 from tests.web.loopback import (
     Connection,
     assert_right,

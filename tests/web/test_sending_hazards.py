@@ -15,7 +15,8 @@ from streamserver.domain.answers import Answer
 from streamserver.domain.ranges import ResourceRegion
 from streamserver.errors import NotFound
 from streamserver.web.errors import problem
-from streamserver.web.sending import STEP_BYTES, UNSENT_BYTES, WAIT_BYTES, Begun, Turns, finish, send
+from streamserver.web.sending import UNSENT_BYTES, WAIT_BYTES, Begun, finish, send
+from streamserver.web.turns import STEP_BYTES, Turns
 from tests.web.loopback import (
     Connection,
     assert_right,
