@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -39,7 +40,7 @@ async def test_the_loop_goes_round_after_a_step() -> None:
 
     looking = asyncio.create_task(look())
     await asyncio.gather(*(turns.take(_sender("a", 2, said)) for _ in range(3)))
-    assert max(after - before for before, after in zip(rounds, rounds[1:], strict=False)) == 1
+    assert max(after - before for before, after in pairwise(rounds)) == 1
     said.clear()
     rounds.clear()
     await asyncio.gather(*(turns.take(_sender("b", 1, said, count=STEP_BYTES // 4)) for _ in range(4)))
