@@ -196,13 +196,13 @@ class FastHandler(web.RequestHandler):
             if hot.content is not None or not reply.size:
                 content = (hot.content or b"")[reply.position : reply.position + reply.size]
                 transport.write(header + content)
-                return Begun(reply.status, len(header) + len(content), None, None)
+                return Begun(reply.status, len(header) + len(content))
             return self._begin_file(transport, hot, reply, header)
         except BlockingIOError:
             return None
         except OSError:
             transport.abort()  # the client has gone
-            return Begun(reply.status, 0, None, None)
+            return Begun(reply.status, 0)
 
     def _begin_file(
         self, transport: asyncio.Transport, hot: HotDeliverable, reply: Reply, header: bytes
@@ -223,10 +223,10 @@ class FastHandler(web.RequestHandler):
                 with contextlib.suppress(BlockingIOError):
                     sent += os.sendfile(self._client, fd, position, step)
         if sent == len(header) + size:
-            return Begun(reply.status, sent, None, None)
+            return Begun(reply.status, sent)
         if sent < len(header):
             transport.write(header[sent:])
             sent = len(header)
         done = sent - len(header)
         rest = ResourceRegion(position=position + done, count=size - done)
-        return Begun(reply.status, sent, rest, hot.deliverable.blob_key)
+        return Begun(reply.status, sent, rest, hot.deliverable.blob_key, hot.warm)

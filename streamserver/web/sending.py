@@ -33,7 +33,7 @@ from streamserver.domain.answers import Answer
 from streamserver.domain.multipart import Body
 from streamserver.domain.ranges import ResourceRegion
 from streamserver.ports import Blobs
-from streamserver.web.page_cache import is_cached, load
+from streamserver.web.page_cache import WarmPieces, is_cached, load
 from streamserver.web.sockets import UNSENT_BYTES, has_sendfile, limit_unsent
 from streamserver.web.turns import STEP_BYTES, Turn, Turns
 
@@ -63,10 +63,12 @@ class Begun(NamedTuple):
     """HTTP status code."""
     sent: int
     """Bytes so far, with the header."""
-    rest: ResourceRegion | None
+    rest: ResourceRegion | None = None
     """What is still to be sent; None where that is nothing."""
-    blob_key: str | None
+    blob_key: str | None = None
     """The resource that the rest lies in."""
+    warm: WarmPieces | None = None
+    """What is known of where that one lies."""
 
 
 class _BegunResponse(web.StreamResponse):
@@ -119,7 +121,7 @@ async def finish(request: web.BaseRequest, begun: Begun, blobs: Blobs, turns: Tu
     with _failure_ends_connection(request, response):
         if begun.rest is not None and begun.blob_key is not None:
             with blobs.lease(begun.blob_key) as lease:
-                await _LargeBody(request, lease.fd, turns).send((begun.rest,))
+                await _LargeBody(request, lease.fd, turns, begun.warm).send((begun.rest,))
     return response
 
 
@@ -148,10 +150,13 @@ def _abort(request: web.BaseRequest, response: web.StreamResponse) -> None:
 class _LargeBody:
     """The sending of one body that is too large for one write."""
 
-    def __init__(self, request: web.BaseRequest, resource: int, turns: Turns) -> None:
+    def __init__(
+        self, request: web.BaseRequest, resource: int, turns: Turns, warm: WarmPieces | None = None
+    ) -> None:
         self._request = request
         self._turns = turns
         self._resource = resource
+        self._warm = warm or WarmPieces()
         self._has_sendfile = has_sendfile(self._transport())
         self._position = self._end = 0
 
@@ -185,36 +190,35 @@ class _LargeBody:
             await self._turns.take(self._step)
             if self._transport().get_write_buffer_size():
                 await self._drain()
-            elif self._position < self._end:
-                await self._load()
+            elif not self._is_warm(count := self._count(STEP_BYTES)):
+                await load(self._resource, ResourceRegion(position=self._position, count=count))
 
     def _step(self, most: int) -> Turn:
         """Send as much as the kernel takes at once of what lies in memory."""
         transport = self._transport()
-        step = self._next(most)
-        if transport.get_write_buffer_size() or not is_cached(self._resource, step):
+        count = self._count(most)
+        if transport.get_write_buffer_size() or not self._is_warm(count):
             return Turn(0, may_go_on=False)
         client = transport.get_extra_info("socket").fileno()
         try:
-            sent = os.sendfile(client, self._resource, step.position, step.count)
+            sent = os.sendfile(client, self._resource, self._position, count)
             is_full = False
         except BlockingIOError:
-            piece = _read(self._resource, step.position, min(step.count, WAIT_BYTES))
+            piece = _read(self._resource, self._position, min(count, WAIT_BYTES))
             transport.write(piece)
             sent, is_full = len(piece), True
         if sent == 0:
-            raise TruncatedResourceError(f"it ends at byte {step.position}, {step} was promised")
+            raise TruncatedResourceError(f"it ends at byte {self._position}, {count} from there on were promised")
         self._position += sent
         self._request.writer.output_size += sent  # for the access log
         return Turn(sent, may_go_on=not is_full and self._position < self._end)
 
-    def _next(self, most: int) -> ResourceRegion:
-        return ResourceRegion(position=self._position, count=min(self._end - self._position, most))
+    def _count(self, most: int) -> int:
+        """Return how many bytes come next."""
+        return min(self._end - self._position, most)
 
-    async def _load(self) -> None:
-        step = self._next(STEP_BYTES)
-        if not is_cached(self._resource, step):
-            await load(self._resource, step)
+    def _is_warm(self, count: int) -> bool:
+        return not count or self._warm.have(self._resource, self._position, count)
 
     async def _copy(self, region: ResourceRegion) -> None:
         for position in range(region.position, region.end, COPY_BYTES):
