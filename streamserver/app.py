@@ -26,12 +26,14 @@ from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.programs import find_programs
 from streamserver.errors import Conflict, SettingsError, StreamserverError
+from streamserver.flows.attachments import Attachments
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
 from streamserver.flows.health import Health
 from streamserver.flows.indexes import Indexes
 from streamserver.flows.jobs import Jobs
+from streamserver.flows.languages import Languages
 from streamserver.flows.library import Library
 from streamserver.flows.pool import Pool
 from streamserver.flows.receive import Receive
@@ -128,6 +130,7 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
         clock=clock,
         renditions=renditions,
         extras=Extras(catalog=catalog, blobs=blobs, encoder=adapters.encoder),
+        languages=Languages(catalog=catalog, blobs=blobs, encoder=adapters.encoder, indexes=indexes),
     )
     pool = Pool(encode=encode, catalog=catalog, queue=queue, bus=bus, size=settings.encoders)
     jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool)
@@ -145,6 +148,7 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
         jobs=jobs,
         receive=receive,
         deliver=deliver,
+        attachments=Attachments(catalog=catalog, blobs=blobs, encoder=adapters.encoder, deliver=deliver),
         health=Health(catalog=catalog, blobs=blobs),
         blobs=blobs,
         region_bytes=settings.region_bytes,

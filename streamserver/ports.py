@@ -9,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from streamserver.domain.chapters import Chapter
 from streamserver.domain.fragments import FragmentIndex
 from streamserver.domain.jobs import Job, JobStatus
 from streamserver.domain.ladder import EncodePlan
 from streamserver.domain.progress import EncoderReport
-from streamserver.domain.sources import SourceInfo, SubtitleStream
-from streamserver.domain.videos import Cursor, Rendition, Subtitle, Video, VideoStatus
+from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream
+from streamserver.domain.storyboard import Storyboard
+from streamserver.domain.videos import AnyRendition, Cursor, Subtitle, Video, VideoStatus
 
 
 class Clock(Protocol):
@@ -41,10 +43,10 @@ class Catalog(Protocol):
         """Record a video and its job together."""
 
     async def video(self, video_id: str) -> Video:
-        """Return a video with its renditions (best first: by height, then bit rate) and subtitles."""
+        """Return a video with its renditions (best first: by height, then bit rate), sounds and subtitles."""
 
     async def videos(self, *, query: str = "", limit: int = 50, after: Cursor | None = None) -> Sequence[Video]:
-        """Return a page of the library, newest first; each video with renditions and subtitles.
+        """Return a page of the library, newest first; each video as `video` returns it.
 
         Videos in `error` are left out. `query` is looked for anywhere in the title, ignoring case; its
         characters stand for themselves (`%` and `_` too).
@@ -67,13 +69,19 @@ class Catalog(Protocol):
     async def set_poster(self, video_id: str, poster_key: str) -> None:
         """Record which picture stands for a video."""
 
+    async def set_storyboard(self, video_id: str, storyboard_key: str) -> None:
+        """Record which pictures help to seek in a video."""
+
+    async def set_chapters(self, video_id: str, chapters: Sequence[Chapter]) -> None:
+        """Record the chapters of a video, in place of those before."""
+
     async def delete_video(self, video_id: str) -> None:
         """Forget a video with its renditions, subtitles and jobs."""
 
-    async def add_renditions(self, renditions: Iterable[Rendition]) -> None:
+    async def add_renditions(self, renditions: Iterable[AnyRendition]) -> None:
         """Record renditions that begin to grow."""
 
-    async def complete_rendition(self, rendition: Rendition, index: FragmentIndex) -> None:
+    async def complete_rendition(self, rendition: AnyRendition, index: FragmentIndex) -> None:
         """Record a rendition as it is in the end, with its fragment index, which never changes again."""
 
     async def delete_renditions(self, keys: Iterable[str]) -> None:
@@ -85,8 +93,8 @@ class Catalog(Protocol):
     async def add_subtitle(self, subtitle: Subtitle) -> None:
         """Record a text track."""
 
-    async def delete_subtitles(self, video_id: str) -> None:
-        """Forget all text tracks of a video."""
+    async def delete_subtitles(self, keys: Iterable[str]) -> None:
+        """Forget text tracks; those that are not there are ignored."""
 
     async def job(self, job_id: str) -> Job:
         """Return a job as it was last recorded."""
@@ -238,6 +246,15 @@ class Encoder(Protocol):
 
     async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:
         """Write a JPEG that stands for the video; raise `EncodingFailed` where none can be had."""
+
+    async def picture(self, source: Path, kind: str, target: Path) -> None:
+        """Write a picture, whose kind `picture_kind` told, as a JPEG; raise `EncodingFailed` where it is none."""
+
+    async def storyboard(self, source: Path, board: Storyboard, targets: Sequence[Path]) -> None:
+        """Write the sheets of a storyboard as JPEGs; raise `EncodingFailed` where a picture cannot be had."""
+
+    async def sound(self, source: Path, tracks: Sequence[AudioStream], targets: Sequence[Path]) -> None:
+        """Write sound tracks of the source as growing MP4s with AAC; raise `EncodingFailed` where that fails."""
 
     async def subtitle(self, source: Path, track: SubtitleStream, target: Path) -> None:
         """Write a text track of the source as WebVTT; raise `EncodingFailed` where it cannot be read."""

@@ -79,6 +79,10 @@ function mountMenu(video) {
         stage?.update(follower.video);
       },
       onDelete: () => window.location.assign('/'),
+      onChange: (changed) => {
+        follower.video = changed;
+        onVideo(changed);
+      },
     },
   );
 }

@@ -5,9 +5,18 @@ from dataclasses import replace
 
 from streamserver.catalog.folding import fold
 from streamserver.catalog.sentences import FINAL, NO_JOB, NO_RENDITION, NO_VIDEO, STILL_GROWING, TAKEN
+from streamserver.domain.chapters import Chapter
 from streamserver.domain.fragments import FragmentIndex
 from streamserver.domain.jobs import Job, JobStatus
-from streamserver.domain.videos import Cursor, Rendition, Subtitle, Video, VideoStatus
+from streamserver.domain.videos import (
+    AnyRendition,
+    AudioRendition,
+    Cursor,
+    Rendition,
+    Subtitle,
+    Video,
+    VideoStatus,
+)
 from streamserver.errors import Conflict, NotFound
 
 
@@ -16,7 +25,7 @@ class MemoryCatalog:
 
     def __init__(self) -> None:
         self._videos: dict[str, Video] = {}  # without their renditions and subtitles
-        self._renditions: dict[str, Rendition] = {}
+        self._renditions: dict[str, AnyRendition] = {}
         self._indexes: dict[str, FragmentIndex] = {}
         self._subtitles: dict[str, Subtitle] = {}
         self._jobs: dict[str, Job] = {}
@@ -31,18 +40,21 @@ class MemoryCatalog:
         """Record a video and its job together; `Conflict` where an id is taken."""
         if video.id in self._videos or job.id in self._jobs:
             raise Conflict(TAKEN)
-        self._videos[video.id] = replace(video, renditions=(), subtitles=())
+        self._videos[video.id] = replace(video, renditions=(), subtitles=(), audio=())
         self._jobs[job.id] = replace(job, queue_position=None)
 
     async def video(self, video_id: str) -> Video:
         """Return a video with its renditions and subtitles."""
         video = self._bare_video(video_id)
-        renditions = (rendition for rendition in self._renditions.values() if rendition.video_id == video_id)
+        files = [rendition for rendition in self._renditions.values() if rendition.video_id == video_id]
+        renditions = (rendition for rendition in files if isinstance(rendition, Rendition))
+        audio = (rendition for rendition in files if isinstance(rendition, AudioRendition))
         subtitles = (subtitle for subtitle in self._subtitles.values() if subtitle.video_id == video_id)
         return replace(
             video,
             renditions=tuple(sorted(renditions, key=lambda it: (-it.height, -it.bit_rate_bps, it.key))),
             subtitles=tuple(sorted(subtitles, key=lambda it: (it.language, it.key))),
+            audio=tuple(sorted(audio, key=lambda it: (it.number, it.key))),
         )
 
     async def videos(self, *, query: str = "", limit: int = 50, after: Cursor | None = None) -> Sequence[Video]:
@@ -86,17 +98,25 @@ class MemoryCatalog:
         """Record which picture stands for a video."""
         self._videos[video_id] = replace(self._bare_video(video_id), poster_key=poster_key)
 
+    async def set_storyboard(self, video_id: str, storyboard_key: str) -> None:
+        """Record which pictures help to seek in a video."""
+        self._videos[video_id] = replace(self._bare_video(video_id), storyboard_key=storyboard_key)
+
+    async def set_chapters(self, video_id: str, chapters: Sequence[Chapter]) -> None:
+        """Record the chapters of a video, in place of those before."""
+        self._videos[video_id] = replace(self._bare_video(video_id), chapters=tuple(chapters))
+
     async def delete_video(self, video_id: str) -> None:
         """Forget a video with all that belongs to it."""
         video = await self.video(video_id)
-        await self.delete_renditions(rendition.key for rendition in video.renditions)
-        await self.delete_subtitles(video_id)
+        await self.delete_renditions(rendition.key for rendition in (*video.renditions, *video.audio))
+        await self.delete_subtitles(subtitle.key for subtitle in video.subtitles)
         self._jobs = {job_id: job for job_id, job in self._jobs.items() if job.video_id != video_id}
         del self._videos[video_id]
 
-    async def add_renditions(self, renditions: Iterable[Rendition]) -> None:
+    async def add_renditions(self, renditions: Iterable[AnyRendition]) -> None:
         """Record renditions that begin to grow: all of them, or none and `Conflict` where a key is taken."""
-        added: dict[str, Rendition] = {}
+        added: dict[str, AnyRendition] = {}
         for rendition in renditions:
             self._bare_video(rendition.video_id)
             if rendition.key in self._renditions or rendition.key in added:
@@ -104,7 +124,7 @@ class MemoryCatalog:
             added[rendition.key] = rendition
         self._renditions |= added
 
-    async def complete_rendition(self, rendition: Rendition, index: FragmentIndex) -> None:
+    async def complete_rendition(self, rendition: AnyRendition, index: FragmentIndex) -> None:
         """Record a rendition as it is in the end; `Conflict` where that was done before."""
         if rendition.key not in self._renditions:
             raise NotFound(NO_RENDITION)
@@ -134,12 +154,10 @@ class MemoryCatalog:
             raise Conflict(TAKEN)
         self._subtitles[subtitle.key] = subtitle
 
-    async def delete_subtitles(self, video_id: str) -> None:
-        """Forget all text tracks of a video."""
-        self._bare_video(video_id)
-        self._subtitles = {
-            key: subtitle for key, subtitle in self._subtitles.items() if subtitle.video_id != video_id
-        }
+    async def delete_subtitles(self, keys: Iterable[str]) -> None:
+        """Forget text tracks."""
+        for key in keys:
+            self._subtitles.pop(key, None)
 
     async def job(self, job_id: str) -> Job:
         """Return a job as it was last recorded."""

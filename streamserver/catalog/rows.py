@@ -7,8 +7,18 @@ from sqlalchemy import Row
 
 from streamserver.catalog import tables
 from streamserver.catalog.folding import fold
+from streamserver.domain.chapters import pack_chapters, unpack_chapters
 from streamserver.domain.jobs import Job, JobError, JobStatus, RenditionProgress, Stage
-from streamserver.domain.videos import Rendition, RenditionStatus, Source, Subtitle, Video, VideoStatus
+from streamserver.domain.videos import (
+    AnyRendition,
+    AudioRendition,
+    Rendition,
+    RenditionStatus,
+    Source,
+    Subtitle,
+    Video,
+    VideoStatus,
+)
 
 VIDEO_COLUMNS = [column for column in tables.videos.c if column.name != "title_folded"]
 RENDITION_COLUMNS = [column for column in tables.renditions.c if column.name != "fragment_index"]
@@ -36,10 +46,17 @@ def video_values(video: Video) -> dict[str, Any]:
         "width": video.width,
         "height": video.height,
         "poster_key": video.poster_key,
+        "storyboard_key": video.storyboard_key,
+        "chapters": pack_chapters(video.chapters) if video.chapters else None,
     }
 
 
-def video_of(row: Row[Any], renditions: tuple[Rendition, ...], subtitles: tuple[Subtitle, ...]) -> Video:
+def video_of(
+    row: Row[Any],
+    renditions: tuple[Rendition, ...],
+    subtitles: tuple[Subtitle, ...],
+    audio: tuple[AudioRendition, ...],
+) -> Video:
     """Read a video."""
     return Video(
         id=row.id,
@@ -56,20 +73,35 @@ def video_of(row: Row[Any], renditions: tuple[Rendition, ...], subtitles: tuple[
         width=row.width,
         height=row.height,
         poster_key=row.poster_key,
+        storyboard_key=row.storyboard_key,
+        chapters=unpack_chapters(row.chapters),
         renditions=renditions,
         subtitles=subtitles,
+        audio=audio,
     )
 
 
-def rendition_values(rendition: Rendition) -> dict[str, Any]:
-    """Give the row of a rendition, but for its index."""
-    return {
+def rendition_values(rendition: AnyRendition) -> dict[str, Any]:
+    """Give the row of a rendition, but for its index; sound alone has no size."""
+    if isinstance(rendition, AudioRendition):
+        shown: dict[str, Any] = {
+            "name": rendition.label,
+            **dict.fromkeys(("width", "height", "frame_rate"), 0),
+            "audio_number": rendition.number,
+            "audio_language": rendition.language,
+        }
+    else:
+        shown = {
+            "name": rendition.name,
+            "width": rendition.width,
+            "height": rendition.height,
+            "frame_rate": rendition.frame_rate,
+            "audio_number": None,
+            "audio_language": None,
+        }
+    return shown | {
         "key": rendition.key,
         "video_id": rendition.video_id,
-        "name": rendition.name,
-        "width": rendition.width,
-        "height": rendition.height,
-        "frame_rate": rendition.frame_rate,
         "target_seconds": rendition.target_seconds,
         "status": rendition.status.value,
         "codecs": rendition.codecs,
@@ -78,8 +110,21 @@ def rendition_values(rendition: Rendition) -> dict[str, Any]:
     }
 
 
-def rendition_of(row: Row[Any]) -> Rendition:
+def rendition_of(row: Row[Any]) -> AnyRendition:
     """Read a rendition."""
+    if row.audio_number is not None:
+        return AudioRendition(
+            key=row.key,
+            video_id=row.video_id,
+            number=row.audio_number,
+            language=row.audio_language,
+            label=row.name,
+            target_seconds=row.target_seconds,
+            status=RenditionStatus(row.status),
+            codecs=row.codecs,
+            bit_rate_bps=row.bit_rate_bps,
+            size_bytes=row.size_bytes,
+        )
     return Rendition(
         key=row.key,
         video_id=row.video_id,
@@ -102,12 +147,15 @@ def subtitle_values(subtitle: Subtitle) -> dict[str, Any]:
         "video_id": subtitle.video_id,
         "language": subtitle.language,
         "label": subtitle.label,
+        "is_uploaded": subtitle.is_uploaded,
     }
 
 
 def subtitle_of(row: Row[Any]) -> Subtitle:
     """Read a text track."""
-    return Subtitle(key=row.key, video_id=row.video_id, language=row.language, label=row.label)
+    return Subtitle(
+        key=row.key, video_id=row.video_id, language=row.language, label=row.label, is_uploaded=row.is_uploaded
+    )
 
 
 def job_values(job: Job) -> dict[str, Any]:

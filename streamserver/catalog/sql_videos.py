@@ -23,9 +23,18 @@ from streamserver.catalog.rows import (
 )
 from streamserver.catalog.sentences import FINAL, NO_RENDITION, NO_VIDEO, STILL_GROWING
 from streamserver.catalog.tables import jobs, renditions, subtitles, videos
+from streamserver.domain.chapters import Chapter, pack_chapters
 from streamserver.domain.fragments import FragmentIndex, pack_index, unpack_index
 from streamserver.domain.jobs import Job
-from streamserver.domain.videos import Cursor, Rendition, Subtitle, Video, VideoStatus
+from streamserver.domain.videos import (
+    AnyRendition,
+    AudioRendition,
+    Cursor,
+    Rendition,
+    Subtitle,
+    Video,
+    VideoStatus,
+)
 from streamserver.errors import Conflict, NotFound
 
 
@@ -97,6 +106,16 @@ class SqlVideos:
         await _change(connection, video_id, status=status.value)
 
     @writes
+    async def set_storyboard(self, connection: AsyncConnection, video_id: str, storyboard_key: str) -> None:
+        """Record which pictures help to seek in a video."""
+        await _change(connection, video_id, storyboard_key=storyboard_key)
+
+    @writes
+    async def set_chapters(self, connection: AsyncConnection, video_id: str, chapters: Sequence[Chapter]) -> None:
+        """Record the chapters of a video, in place of those before."""
+        await _change(connection, video_id, chapters=pack_chapters(chapters))
+
+    @writes
     async def set_poster(self, connection: AsyncConnection, video_id: str, poster_key: str) -> None:
         """Record which picture stands for a video."""
         await _change(connection, video_id, poster_key=poster_key)
@@ -108,7 +127,7 @@ class SqlVideos:
         if not deleted.rowcount:
             raise NotFound(NO_VIDEO)
 
-    async def add_renditions(self, renditions: Iterable[Rendition]) -> None:
+    async def add_renditions(self, renditions: Iterable[AnyRendition]) -> None:
         """Record renditions that begin to grow: all of them, or none and `Conflict` where a key is taken."""
         rows = [rendition_values(rendition) for rendition in renditions]
         if rows:
@@ -120,7 +139,7 @@ class SqlVideos:
 
     @writes
     async def complete_rendition(
-        self, connection: AsyncConnection, rendition: Rendition, index: FragmentIndex
+        self, connection: AsyncConnection, rendition: AnyRendition, index: FragmentIndex
     ) -> None:
         """Record a rendition as it is in the end; `Conflict` where that was done before."""
         completed = await connection.execute(
@@ -153,12 +172,13 @@ class SqlVideos:
         """Record a text track; `Conflict` where its key is taken."""
         await connection.execute(insert(subtitles).values(subtitle_values(subtitle)))
 
+    async def delete_subtitles(self, keys: Iterable[str]) -> None:
+        """Forget text tracks."""
+        await self._delete_subtitles(list(keys))
+
     @writes
-    async def delete_subtitles(self, connection: AsyncConnection, video_id: str) -> None:
-        """Forget all text tracks of a video."""
-        if await connection.scalar(select(videos.c.id).where(videos.c.id == video_id)) is None:
-            raise NotFound(NO_VIDEO)
-        await connection.execute(delete(subtitles).where(subtitles.c.video_id == video_id))
+    async def _delete_subtitles(self, connection: AsyncConnection, keys: list[str]) -> None:
+        await connection.execute(delete(subtitles).where(subtitles.c.key.in_(keys)))
 
 
 def _older_than(cursor: Cursor) -> ColumnElement[bool]:
@@ -189,17 +209,30 @@ async def _assemble(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> li
     """Put renditions and subtitles to their videos, with one query each however many videos there are."""
     video_ids = [row.id for row in rows]
     renditions_of: defaultdict[str, list[Rendition]] = defaultdict(list)
+    audio_of: defaultdict[str, list[AudioRendition]] = defaultdict(list)
     subtitles_of: defaultdict[str, list[Subtitle]] = defaultdict(list)
     if video_ids:
-        best_first = renditions.c.height.desc(), renditions.c.bit_rate_bps.desc(), renditions.c.key
+        best_first = (
+            renditions.c.audio_number,
+            renditions.c.height.desc(),
+            renditions.c.bit_rate_bps.desc(),
+            renditions.c.key,
+        )
         growing = select(*RENDITION_COLUMNS).where(renditions.c.video_id.in_(video_ids)).order_by(*best_first)
         for row in await connection.execute(growing):
-            renditions_of[row.video_id].append(rendition_of(row))
+            rendition = rendition_of(row)
+            if isinstance(rendition, Rendition):
+                renditions_of[row.video_id].append(rendition)
+            else:
+                audio_of[row.video_id].append(rendition)
         by_language = subtitles.c.language, subtitles.c.key
         tracks = select(subtitles).where(subtitles.c.video_id.in_(video_ids)).order_by(*by_language)
         for row in await connection.execute(tracks):
             subtitles_of[row.video_id].append(subtitle_of(row))
-    return [video_of(row, tuple(renditions_of[row.id]), tuple(subtitles_of[row.id])) for row in rows]
+    return [
+        video_of(row, tuple(renditions_of[row.id]), tuple(subtitles_of[row.id]), tuple(audio_of[row.id]))
+        for row in rows
+    ]
 
 
 async def _packed_index(connection: AsyncConnection, rendition_key: str) -> str | None:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 from streamserver.catalog.columns import Exact, LongText, Moment
@@ -43,6 +45,8 @@ videos = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("poster_key", Exact(ID_CHARACTERS)),
+    Column("storyboard_key", Exact(ID_CHARACTERS)),
+    Column("chapters", LongText),  # as `pack_chapters` writes them
     Index("videos_by_age", "created_at", "id"),
     **TABLE_OPTIONS,
 )
@@ -62,6 +66,8 @@ renditions = Table(
     Column("bit_rate_bps", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("fragment_index", LongText),  # as `pack_index` writes it; null while the rendition grows
+    Column("audio_number", Integer),  # null unless it is sound alone
+    Column("audio_language", Exact(255)),
     Index("renditions_by_video", "video_id"),
     **TABLE_OPTIONS,
 )
@@ -73,6 +79,7 @@ subtitles = Table(
     Column("video_id", Exact(ID_CHARACTERS), ForeignKey("videos.id", ondelete="CASCADE"), nullable=False),
     Column("language", Exact(255), nullable=False),
     Column("label", Text, nullable=False),
+    Column("is_uploaded", Boolean, nullable=False, server_default=false()),
     Index("subtitles_by_video", "video_id"),
     **TABLE_OPTIONS,
 )

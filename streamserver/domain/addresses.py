@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from streamserver.domain.answers import Delivery
-from streamserver.domain.videos import Rendition, Subtitle, Video
+from streamserver.domain.videos import AnyRendition, Rendition, Subtitle, Video
 from streamserver.errors import NotFound
 
 
@@ -21,6 +21,13 @@ class Kind(Enum):
     INIT = auto()
     SEGMENT = auto()
     SUBTITLE_PLAYLIST = auto()
+    CHAPTERS = auto()
+    STORYBOARD = auto()
+    STORYBOARD_SHEET = auto()
+    IFRAME_PLAYLIST = auto()
+    PICTURE_PLAYLIST = auto()
+    PICTURE_INIT = auto()
+    PICTURE_SEGMENT = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +39,21 @@ class Address:
     video_id: str
     """The video."""
     key: str = ""
-    """Of a rendition, poster or text track."""
+    """Of a rendition, poster, text track or storyboard."""
     number: int = 0
-    """Of a segment."""
+    """Of a segment or sheet."""
     delivery: Delivery = Delivery.RANGE
     """How much comes in one answer."""
 
 
 _KEY = r"(?P<key>[A-Za-z0-9_-]+)"
+_NUMBER = r"(?P<number>0|[1-9][0-9]{0,8})"
 _FORMS: tuple[tuple[str, Kind, Delivery], ...] = (
-    (rf"hls/{_KEY}/(?P<number>0|[1-9][0-9]{{0,8}})\.m4s", Kind.SEGMENT, Delivery.RANGE),
+    (rf"hls/{_KEY}/{_NUMBER}\.m4s", Kind.SEGMENT, Delivery.RANGE),
+    (rf"hls/{_KEY}/picture/{_NUMBER}\.m4s", Kind.PICTURE_SEGMENT, Delivery.RANGE),
+    (rf"hls/{_KEY}/picture/init\.mp4", Kind.PICTURE_INIT, Delivery.RANGE),
+    (rf"hls/{_KEY}/picture/index\.m3u8", Kind.PICTURE_PLAYLIST, Delivery.RANGE),
+    (rf"hls/{_KEY}/iframes\.m3u8", Kind.IFRAME_PLAYLIST, Delivery.RANGE),
     (rf"hls/{_KEY}/init\.mp4", Kind.INIT, Delivery.RANGE),
     (rf"hls/{_KEY}/index\.m3u8", Kind.MEDIA_PLAYLIST, Delivery.RANGE),
     (r"hls/master\.m3u8", Kind.MULTIVARIANT, Delivery.RANGE),
@@ -51,6 +63,9 @@ _FORMS: tuple[tuple[str, Kind, Delivery], ...] = (
     (r"source", Kind.SOURCE, Delivery.RANGE),
     (rf"poster-{_KEY}\.jpg", Kind.POSTER, Delivery.RANGE),
     (rf"subtitles/{_KEY}\.vtt", Kind.SUBTITLE, Delivery.RANGE),
+    (r"chapters\.vtt", Kind.CHAPTERS, Delivery.RANGE),
+    (rf"storyboard-{_KEY}\.vtt", Kind.STORYBOARD, Delivery.RANGE),
+    (rf"storyboard-{_KEY}-{_NUMBER}\.jpg", Kind.STORYBOARD_SHEET, Delivery.RANGE),
 )
 _PATTERNS = tuple(
     (re.compile(rf"(?P<video>[A-Za-z0-9_-]+)/{form}"), kind, delivery) for form, kind, delivery in _FORMS
@@ -88,7 +103,17 @@ def poster_url(video: Video) -> str | None:
     return f"/media/{video.id}/poster-{video.poster_key}.jpg" if video.poster_key else None
 
 
-def file_url(rendition: Rendition) -> str:
+def storyboard_url(video: Video) -> str | None:
+    """Return where the text of a video's storyboard is, if it has one."""
+    return f"/media/{video.id}/storyboard-{video.storyboard_key}.vtt" if video.storyboard_key else None
+
+
+def chapters_url(video: Video) -> str | None:
+    """Return where a video's chapters are, if it has any."""
+    return f"/media/{video.id}/chapters.vtt" if video.chapters else None
+
+
+def file_url(rendition: AnyRendition) -> str:
     """Return where a rendition is delivered by Range."""
     return f"/media/{rendition.video_id}/{rendition.key}.mp4"
 
@@ -98,7 +123,7 @@ def region_url(rendition: Rendition) -> str:
     return f"/media/{rendition.video_id}/region/{rendition.key}.mp4"
 
 
-def playlist_url(rendition: Rendition) -> str:
+def playlist_url(rendition: AnyRendition) -> str:
     """Return where a rendition's media playlist is."""
     return f"/media/{rendition.video_id}/hls/{rendition.key}/index.m3u8"
 

@@ -1,6 +1,6 @@
 """How long caches may keep what is delivered (RFC 9111, RFC 8246, RFC 5861)."""
 
-from streamserver.domain.videos import Rendition, RenditionStatus
+from streamserver.domain.videos import AnyRendition, RenditionStatus
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """Finished media under a key that is new for every encode."""
@@ -10,7 +10,7 @@ NEVER = "no-store"
 """What is true for this moment alone."""
 
 
-def playlist_policy(rendition: Rendition) -> str:
+def playlist_policy(rendition: AnyRendition) -> str:
     """Return the policy for a media playlist: while it grows, half of its target duration."""
     if rendition.status is RenditionStatus.COMPLETE:
         return FINISHED_PLAYLIST

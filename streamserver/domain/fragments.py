@@ -26,6 +26,8 @@ class Fragment:
     """Bytes in both boxes together."""
     duration_ticks: int
     """How long its video plays (its audio where it has no video), in units of the index's timescale."""
+    keyframe_count: int = 0
+    """Bytes from its position to the end of its first picture, a keyframe; 0 where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,20 @@ class FragmentIndex:
     def duration_seconds(self) -> float:
         """How long all fragments play."""
         return sum(fragment.duration_ticks for fragment in self.fragments) / self.timescale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyframe:
+    """What one line of an I-frame playlist stands for: a `moof` and its first picture (RFC 8216 §4.3.3.6)."""
+
+    segment: int
+    """The number of the segment that it lies in."""
+    offset: int
+    """Of its first byte, in the segment."""
+    count: int
+    """Bytes."""
+    duration_seconds: float
+    """How long until the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +90,25 @@ def plan_segments(index: FragmentIndex) -> tuple[Segment, ...]:
         segments.append(_segment(number, index.fragments[start : start + size], index.timescale))
         start += size
     return tuple(segments)
+
+
+def plan_keyframes(index: FragmentIndex) -> tuple[Keyframe, ...]:
+    """Return the keyframes of the segments that `plan_segments` lists; none where one of them is not known."""
+    keyframes: list[Keyframe] = []
+    start = 0
+    for number, size in enumerate(index.plan or _closed(index)):
+        group = index.fragments[start : start + size]
+        keyframes += (
+            Keyframe(
+                segment=number,
+                offset=fragment.position - group[0].position,
+                count=fragment.keyframe_count,
+                duration_seconds=fragment.duration_ticks / index.timescale,
+            )
+            for fragment in group
+        )
+        start += size
+    return tuple(keyframes) if all(keyframe.count for keyframe in keyframes) else ()
 
 
 def with_plan(index: FragmentIndex) -> FragmentIndex:
@@ -106,8 +141,9 @@ def _segment(number: int, group: Sequence[Fragment], timescale: int) -> Segment:
 
 def pack_index(index: FragmentIndex) -> str:
     """Write an index as compact JSON, for keeping."""
-    rows: Iterable[tuple[int, int, int]] = (
-        (fragment.position, fragment.count, fragment.duration_ticks) for fragment in index.fragments
+    rows: Iterable[tuple[int, int, int, int]] = (
+        (fragment.position, fragment.count, fragment.duration_ticks, fragment.keyframe_count)
+        for fragment in index.fragments
     )
     packed = {"timescale": index.timescale, "init": index.init, "fragments": list(rows), "plan": index.plan}
     return json.dumps(packed, separators=(",", ":"))
@@ -120,8 +156,8 @@ def unpack_index(text: str) -> FragmentIndex:
         timescale=packed["timescale"],
         init=tuple((position, count) for position, count in packed["init"]),
         fragments=tuple(
-            Fragment(position=position, count=count, duration_ticks=duration)
-            for position, count, duration in packed["fragments"]
+            Fragment(position=position, count=count, duration_ticks=duration, keyframe_count=sum(keyframe))
+            for position, count, duration, *keyframe in packed["fragments"]
         ),
         plan=tuple(packed["plan"]),
     )

@@ -20,6 +20,8 @@ GENEROUS = 2.0
 """A source with this many times a rung's bit rate does not stand in for that rung."""
 AUDIO_BIT_RATE_BPS = 128_000
 """Of the AAC track that is muxed into each encoded rendition."""
+AUDIO_CHANNELS = 2
+"""Of the same."""
 MAX_FRAME_RATE = 60.0
 """Faster sources are halved until they fit."""
 MIN_FRAME_RATE = 5.0
@@ -105,6 +107,7 @@ def can_remux(source: SourceInfo) -> bool:
         and video.pixel_format in {"yuv420p", "yuvj420p"}
         and video.rotation_degrees == 0
         and not video.is_interlaced
+        and not video.is_hdr
         and all(track.codec == "aac" and track.profile == "LC" for track in source.audio[:1])
     )
 

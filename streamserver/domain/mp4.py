@@ -43,6 +43,8 @@ class Track:
     """RFC 6381; empty where we have no rule for it."""
     default_duration_ticks: int = 0
     """Of a sample, from `trex`."""
+    default_size: int = 0
+    """Bytes of a sample, from `trex`."""
 
 
 def box_at(header: bytes, position: int) -> Box:
@@ -87,14 +89,19 @@ def find(buffer: bytes, parent: Box, *path: str) -> Box:
 
 def read_tracks(moov: bytes) -> tuple[Track, ...]:
     """Read the tracks of an init segment; `moov` is the whole box."""
-    top = _only_box(moov)
+    top = only_box(moov)
     defaults = dict(_trex(moov, find(moov, top, "mvex")))
     return tuple(_track(moov, trak, defaults) for trak in boxes(moov, top.body, top.end) if trak.kind == "trak")
 
 
+def track_id_of(moov: bytes, trak: Box) -> int:
+    """Return the id of a track (§8.3.2)."""
+    return _behind_times(moov, find(moov, trak, "tkhd"))
+
+
 def fragment_ticks(moof: bytes, track: Track) -> int | None:
     """Return how long a fragment plays in one track, in its ticks; None where it has nothing of that track."""
-    top = _only_box(moof)
+    top = only_box(moof)
     total = None
     for traf in boxes(moof, top.body, top.end):
         if traf.kind != "traf":
@@ -108,8 +115,8 @@ def fragment_ticks(moof: bytes, track: Track) -> int | None:
     return total
 
 
-def _only_box(buffer: bytes) -> Box:
-    """Read the header of the box that a buffer is."""
+def only_box(buffer: bytes) -> Box:
+    """Read the header of the box that a buffer is; raise `Malformed` where it is more or less than one."""
     box = box_at(buffer[:16], 0)
     if box.end != len(buffer):
         raise Malformed(f"{box.kind} of {box.end} bytes in {len(buffer)}")
@@ -133,25 +140,27 @@ def _behind_times(moov: bytes, box: Box) -> int:
     return number
 
 
-def _trex(moov: bytes, mvex: Box) -> Iterator[tuple[int, int]]:
+def _trex(moov: bytes, mvex: Box) -> Iterator[tuple[int, tuple[int, int]]]:
     for box in boxes(moov, mvex.body, mvex.end):
         if box.kind == "trex":
-            track_id, _description, duration = _fields(">III", moov, box, 4)
-            yield track_id, duration
+            track_id, _description, duration, size = _fields(">IIII", moov, box, 4)
+            yield track_id, (duration, size)
 
 
-def _track(moov: bytes, trak: Box, defaults: dict[int, int]) -> Track:
-    track_id = _behind_times(moov, find(moov, trak, "tkhd"))
+def _track(moov: bytes, trak: Box, defaults: dict[int, tuple[int, int]]) -> Track:
+    track_id = track_id_of(moov, trak)
     timescale = _behind_times(moov, find(moov, trak, "mdia", "mdhd"))
     (handler,) = _fields("4s", moov, find(moov, trak, "mdia", "hdlr"), 8)
     if not timescale:
         raise Malformed("a track without a timescale")
+    duration, size = defaults.get(track_id, (0, 0))
     return Track(
         id=track_id,
         handler=handler.decode("latin-1"),
         timescale=timescale,
         codec=_codec(moov, find(moov, trak, "mdia", "minf", "stbl", "stsd")),
-        default_duration_ticks=defaults.get(track_id, 0),
+        default_duration_ticks=duration,
+        default_size=size,
     )
 
 

@@ -4,8 +4,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamserver.domain.fragments import Segment
-from streamserver.domain.videos import Subtitle
+from streamserver.domain.fragments import Keyframe, Segment
+from streamserver.domain.ladder import AUDIO_CHANNELS
+from streamserver.domain.languages import UNDETERMINED
+from streamserver.domain.videos import AudioRendition, Subtitle
 
 UNQUOTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Control characters, halves of a surrogate pair, and what some parsers take for line breaks."""
@@ -58,21 +60,27 @@ def bit_rates(segments: Sequence[Segment], *, target_seconds: int) -> tuple[int,
     return round(peak), round(average)
 
 
-def multivariant_playlist(variants: Sequence[Variant], subtitles: Sequence[tuple[Subtitle, str]] = ()) -> str:
+def multivariant_playlist(
+    variants: Sequence[Variant],
+    subtitles: Sequence[tuple[Subtitle, str]] = (),
+    audio: Sequence[tuple[AudioRendition, str]] = (),
+    iframes: Sequence[Variant] = (),
+) -> str:
     """Write the playlist that lists the renditions (§4.3.4); the first variant is what a player begins with.
 
-    `subtitles` are text tracks with the URL of their media playlist.
+    `subtitles` and `audio` are tracks with the URL of their media playlist, `iframes` the variants of which a
+    player can have keyframes alone. Where there is `audio`, the variants are to be without sound.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    names: set[str] = set()
-    for number, (subtitle, url) in enumerate(subtitles, 1):
-        # Names must differ within a group (§4.3.4.1.1).
-        name = _quoted(subtitle.label)
-        name = _quoted(f"{subtitle.label} ({number})") if name in names else name
-        names.add(name)
+    for (track, url), name in zip(audio, _names([track.label for track, _ in audio]), strict=True):
+        chosen = "YES" if track.number == 0 else "NO"
         lines.append(
-            '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",'
-            f"NAME={name},LANGUAGE={_quoted(subtitle.language)},"
+            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME={name}{_language(track.language)},'
+            f'DEFAULT={chosen},AUTOSELECT=YES,CHANNELS="{AUDIO_CHANNELS}",URI="{url}"'
+        )
+    for (subtitle, url), name in zip(subtitles, _names([it.label for it, _ in subtitles]), strict=True):
+        lines.append(
+            f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",NAME={name}{_language(subtitle.language)},'
             f'DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="{url}"'
         )
     for variant in variants:
@@ -83,9 +91,16 @@ def multivariant_playlist(variants: Sequence[Variant], subtitles: Sequence[tuple
             f"RESOLUTION={variant.width}x{variant.height}",
             f"FRAME-RATE={variant.frame_rate:.3f}",
         ]
+        if audio:
+            attributes.append('AUDIO="sound"')
         if subtitles:
             attributes.append('SUBTITLES="text"')
         lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", variant.url]
+    lines += [
+        f"#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={max(it.peak_bps, 1)},AVERAGE-BANDWIDTH={max(it.average_bps, 1)},"
+        f'CODECS="{it.codecs}",RESOLUTION={it.width}x{it.height},URI="{it.url}"'
+        for it in iframes
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -110,6 +125,31 @@ def media_playlist(segments: Sequence[Segment], *, target_seconds: int, is_compl
     return "\n".join(lines) + "\n"
 
 
+def iframe_playlist(keyframes: Sequence[Keyframe], *, target_seconds: int, is_complete: bool) -> str:
+    """Write the playlist of the keyframes of one rendition (§4.3.3.6): byte ranges of its segments.
+
+    URLs are relative to the playlist's own, which is beside that of the rendition.
+    """
+    lines = [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{VERSION}",
+        f"#EXT-X-TARGETDURATION:{target_seconds}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        f"#EXT-X-PLAYLIST-TYPE:{'VOD' if is_complete else 'EVENT'}",
+        "#EXT-X-I-FRAMES-ONLY",
+        '#EXT-X-MAP:URI="init.mp4"',
+    ]
+    for keyframe in keyframes:
+        lines += [
+            f"#EXTINF:{keyframe.duration_seconds:.6f},",
+            f"#EXT-X-BYTERANGE:{keyframe.count}@{keyframe.offset}",
+            f"{keyframe.segment}.m4s",
+        ]
+    if is_complete:
+        lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
 def subtitle_playlist(url: str, duration_seconds: float) -> str:
     """Write the playlist of a text track that is one WebVTT file (§3.5)."""
     target = max(1, -int(-duration_seconds // 1))
@@ -124,6 +164,20 @@ def subtitle_playlist(url: str, duration_seconds: float) -> str:
         "#EXT-X-ENDLIST",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _names(labels: Sequence[str]) -> list[str]:
+    """Write what renditions of a group are called; names must differ within it (§4.3.4.1.1)."""
+    names: list[str] = []
+    for number, label in enumerate(labels, 1):
+        name = _quoted(label)
+        names.append(_quoted(f"{label} ({number})") if name in names else name)
+    return names
+
+
+def _language(tag: str) -> str:
+    """Write the attribute of a language; left out where nobody tells it."""
+    return "" if tag == UNDETERMINED else f",LANGUAGE={_quoted(tag)}"
 
 
 def _quoted(text: str) -> str:

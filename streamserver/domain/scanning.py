@@ -8,6 +8,7 @@ followed, with a plain `moov` behind it. Nothing moves, so an index made while t
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from streamserver.domain.demuxing import sample_run
 from streamserver.domain.fragments import Fragment, FragmentIndex
 from streamserver.domain.mp4 import Box, Malformed, Track, box_at, fragment_ticks, read_tracks
 
@@ -30,6 +31,8 @@ class Scan:
     """The `moof` whose `mdat` is next."""
     moof_ticks: int = 0
     """How long that `moof` plays."""
+    keyframe_count: int = 0
+    """Bytes from its beginning to the end of its first picture; 0 where that is not known."""
     tracks: tuple[Track, ...] = ()
     """As the init segment tells; empty until it was seen."""
     index: FragmentIndex | None = None
@@ -71,10 +74,19 @@ def _step(scan: Scan, box: Box, read: Reader, fragments: list[Fragment]) -> Scan
         init = (scan.ftyp, (box.position, box.end - box.position))
         return replace(scan, tracks=tracks, index=FragmentIndex(timescale=_leading(tracks).timescale, init=init))
     if box.kind == "moof":
-        return replace(scan, moof=box, moof_ticks=_ticks(_whole(box, read), scan.tracks))
+        moof = _whole(box, read)
+        ticks, keyframe_count = _ticks(moof, scan.tracks), _keyframe_count(moof, scan.tracks)
+        return replace(scan, moof=box, moof_ticks=ticks, keyframe_count=keyframe_count)
     if box.kind == "mdat" and scan.moof is not None:
         start = scan.moof.position
-        fragments.append(Fragment(position=start, count=box.end - start, duration_ticks=scan.moof_ticks))
+        fragments.append(
+            Fragment(
+                position=start,
+                count=box.end - start,
+                duration_ticks=scan.moof_ticks,
+                keyframe_count=scan.keyframe_count,
+            )
+        )
         return replace(scan, moof=None)
     return scan
 
@@ -94,6 +106,18 @@ def _ticks(moof: bytes, tracks: tuple[Track, ...]) -> int:
         if ticks is not None:
             return ticks * leading.timescale // track.timescale
     return 0
+
+
+def _keyframe_count(moof: bytes, tracks: tuple[Track, ...]) -> int:
+    """Return where the first picture of a fragment ends; each fragment begins with a keyframe."""
+    leading = _leading(tracks)
+    if _video_first(leading):
+        return 0
+    try:
+        run = sample_run(moof, leading.id, leading.default_size)
+    except Malformed:  # nothing but the I-frame playlist needs it
+        return 0
+    return run.offset + run.first if run else 0
 
 
 def _leading(tracks: tuple[Track, ...]) -> Track:

@@ -21,6 +21,20 @@ MAGIC = (
     (b"ID3", "a sound file"),
     (b"fLaC", "a sound file"),
 )
+PICTURES = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+)
+
+
+def picture_kind(head: bytes) -> str | None:
+    """Name the format of a picture by its first bytes: `jpeg`, `png`, `gif` or `webp`; None for anything else."""
+    for magic, name in PICTURES:
+        if head.startswith(magic):
+            return name
+    return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
 
 
 def not_a_video(head: bytes) -> str | None:

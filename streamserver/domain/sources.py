@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from streamserver.domain.chapters import Chapter
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoStream:
@@ -31,6 +33,13 @@ class VideoStream:
     """Whether a frame holds two fields of different times."""
     bit_rate_bps: int | None = None
     """None where the container does not tell."""
+    transfer: str = ""
+    """How brightness is written, as ffmpeg names it, such as `bt709` or `smpte2084`; empty where untold."""
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether it is brighter than an ordinary screen: PQ or HLG (Rec. ITU-R BT.2100)."""
+        return self.transfer in {"smpte2084", "arib-std-b67"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +56,10 @@ class AudioStream:
     """Samples in a second."""
     profile: str = ""
     """As ffmpeg names it, such as `LC`."""
+    title: str = ""
+    """What the container calls it."""
     language: str = "und"
-    """As the container names it."""
+    """BCP 47; `und` where the container does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +71,7 @@ class SubtitleStream:
     codec: str
     """As ffmpeg names it, such as `subrip`."""
     language: str = "und"
-    """As the container names it."""
+    """BCP 47; `und` where the container does not tell."""
     title: str = ""
     """What the container calls it."""
 
@@ -78,6 +89,8 @@ class SourceInfo:
     video: VideoStream
     """The stream that is encoded."""
     audio: tuple[AudioStream, ...] = ()
-    """All sound tracks; the first is encoded."""
+    """All sound tracks, first the one that is heard unless somebody chooses."""
     subtitles: tuple[SubtitleStream, ...] = ()
     """Text tracks that can become WebVTT."""
+    chapters: tuple[Chapter, ...] = ()
+    """In the order of time."""

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
+
+from streamserver.domain.chapters import Chapter
 
 
 class VideoStatus(StrEnum):
@@ -66,6 +69,36 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AudioRendition:
+    """One sound track of a video that has several: a file as a rendition's, without a picture."""
+
+    key: str
+    """Names it in URLs; opaque, and new for every encode."""
+    video_id: str
+    """The video it belongs to."""
+    number: int
+    """Its place among the sound tracks of the source; 0 is the one that is in every rendition, too."""
+    language: str
+    """BCP 47; `und` where the source does not tell."""
+    label: str
+    """What the menu shows; another one for each track of a video."""
+    target_seconds: int
+    """Its EXT-X-TARGETDURATION."""
+    status: RenditionStatus = RenditionStatus.GROWING
+    """Whether its file still grows."""
+    codecs: str = ""
+    """RFC 6381, such as `mp4a.40.2`; empty until the init segment is there."""
+    bit_rate_bps: int = 0
+    """The average over the whole file; planned while it grows."""
+    size_bytes: int = 0
+    """Of the finished file; 0 while it grows."""
+
+
+AnyRendition: TypeAlias = Rendition | AudioRendition
+"""One MP4 that is also all of its HLS segments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subtitle:
     """A WebVTT text track."""
 
@@ -77,6 +110,8 @@ class Subtitle:
     """BCP 47; `und` where the source does not tell."""
     label: str
     """What the menu shows."""
+    is_uploaded: bool = False
+    """Whether somebody sent it; the others were found in the source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +142,12 @@ class Video:
     """Best first."""
     subtitles: tuple[Subtitle, ...] = ()
     """By language."""
+    audio: tuple[AudioRendition, ...] = ()
+    """Its sound tracks by number, where there are several."""
+    chapters: tuple[Chapter, ...] = ()
+    """In the order of time."""
+    storyboard_key: str | None = None
+    """Names the storyboard in URLs; None until there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,21 @@
 """The command lines of ffmpeg, composed with ffmpeg-python; each option has its reason beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
 import ffmpeg
 
-from streamserver.domain.ladder import AUDIO_BIT_RATE_BPS, KEYFRAME_SECONDS, EncodePlan, RenditionSpec
-from streamserver.domain.sources import SourceInfo, SubtitleStream, VideoStream
+from streamserver.domain.ladder import (
+    AUDIO_BIT_RATE_BPS,
+    AUDIO_CHANNELS,
+    KEYFRAME_SECONDS,
+    EncodePlan,
+    RenditionSpec,
+)
+from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
+from streamserver.domain.storyboard import COLUMNS, ROWS, Storyboard
 from streamserver.encoder.probe import INPUT_OPTIONS
 
 Stream: TypeAlias = Any
@@ -23,6 +31,7 @@ PRIVATE = {
     "map_metadata": "-1",  # a phone writes where it was
     "map_chapters": "-1",  # the muxer would add a text track for them
 }
+JPEG = {"frames:v": 1, "q:v": 3, "format": "image2", "update": 1, **PRIVATE}
 SAY_LITTLE = ("-hide_banner", "-nostdin", "-v", "error", "-y")
 TELL_PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.5")
 REMUX_FRAGMENT_MICROSECONDS = 1_000_000
@@ -30,6 +39,16 @@ REMUX_FRAGMENT_MICROSECONDS = 1_000_000
 SAMPLE_SECONDS = 20
 POSTER_SIDE = 1280
 """Pixels of a poster's longer side, at most."""
+
+
+AUDIO_FRAGMENT_MICROSECONDS = 2_000_000
+"""Sound alone has no keyframes where fragments could end."""
+MAX_PICTURE_PIXELS = 50_000_000
+"""Of a picture that somebody sends."""
+PICTURE_FORMATS = {"jpeg": "jpeg_pipe", "png": "png_pipe", "gif": "gif", "webp": "webp_pipe"}
+"""What ffmpeg calls them."""
+REFERENCE_WHITE_NITS = 203
+"""How bright a sheet of paper is in HDR (Report ITU-R BT.2408); it becomes nearly the white of SDR."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +76,10 @@ def poster_command(
     scale = min(1.0, POSTER_SIDE / max(source.video.width, source.video.height))
     size = {name: _even(side * scale) for name, side in (("w", source.video.width), ("h", source.video.height))}
     picture = picture.filter("thumbnail", n=24).filter("scale", **size).filter("setsar", "1")
+    picture = _for_any_screen(picture, source.video)
     # yuvj420p is what JPEG stores; without it a 10-bit source fails.
     picture = picture.filter("format", "yuvj420p")
-    options = {"frames:v": 1, "q:v": 3, "format": "image2", "update": 1, **PRIVATE}
-    return _compiled(program, ffmpeg.output(picture, target, **options), *SAY_LITTLE)
+    return _compiled(program, ffmpeg.output(picture, target, **JPEG), *SAY_LITTLE)
 
 
 def subtitle_command(program: str, source_path: str, track: SubtitleStream, target: str) -> list[str]:
@@ -68,6 +87,47 @@ def subtitle_command(program: str, source_path: str, track: SubtitleStream, targ
     text = ffmpeg.input(source_path, **INPUT_OPTIONS)[str(track.index)]
     options = {"c:s": "webvtt", "format": "webvtt", **PRIVATE}
     return _compiled(program, ffmpeg.output(text, target, **options), *SAY_LITTLE)
+
+
+def picture_command(program: str, path: str, kind: str, target: str) -> list[str]:
+    """Return the command that writes a picture of a known kind as a JPEG of the size of a poster."""
+    form = PICTURE_FORMATS[kind]
+    # Its format is named, so nothing is guessed from bytes that strangers made.
+    options = {**INPUT_OPTIONS, "format_whitelist": form, "format": form, "max_pixels": MAX_PICTURE_PIXELS}
+    sides = {"w": f"min({POSTER_SIDE},iw)", "h": f"min({POSTER_SIDE},ih)"}
+    picture = ffmpeg.input(path, **options)["v:0"].filter(
+        "scale", **sides, force_original_aspect_ratio="decrease", force_divisible_by=2
+    )
+    picture = picture.filter("setsar", "1").filter("format", "yuvj420p")
+    return _compiled(program, ffmpeg.output(picture, target, **JPEG), *SAY_LITTLE)
+
+
+def storyboard_command(program: str, path: str, board: Storyboard, targets: Sequence[str]) -> list[str]:
+    """Return the command that lays small pictures of a video out on sheets."""
+    # Only keyframes are decoded, a hundredth of the work.
+    picture = ffmpeg.input(path, skip_frame="nokey", **INPUT_OPTIONS)["v:0"]
+    rate = 1 / Fraction(board.interval_seconds).limit_denominator(1000)
+    tiles = picture.filter("fps", fps=str(rate), start_time=0).filter("scale", board.tile_width, board.tile_height)
+    # As many as were planned, also where the last keyframe lies long before the end.
+    tiles = tiles.filter("setsar", "1").filter("tpad", stop=board.tiles, stop_mode="clone")
+    tiles = tiles.filter("trim", end_frame=board.tiles).filter("tile", f"{COLUMNS}x{ROWS}")
+    sheets = tiles.filter("format", "yuvj420p").filter_multi_output("split", len(targets))
+    outputs = [
+        ffmpeg.output(sheets[number].filter("select", f"eq(n,{number})"), target, **{**JPEG, "q:v": 5})
+        for number, target in enumerate(targets)
+    ]
+    return _compiled(program, ffmpeg.merge_outputs(*outputs), *SAY_LITTLE)
+
+
+def sound_command(program: str, path: str, tracks: Sequence[AudioStream], targets: Sequence[str]) -> list[str]:
+    """Return the command that encodes sound tracks, each to a growing file of its own."""
+    source = ffmpeg.input(path, **INPUT_OPTIONS)
+    options = {**_sound(), "frag_duration": AUDIO_FRAGMENT_MICROSECONDS, **GROWING_MP4, **PRIVATE}
+    outputs = [
+        ffmpeg.output(source[str(track.index)], target, **options)
+        for track, target in zip(tracks, targets, strict=True)
+    ]
+    return _compiled(program, ffmpeg.merge_outputs(*outputs), *SAY_LITTLE)
 
 
 def sample_command(program: str, target: str) -> list[str]:
@@ -96,6 +156,11 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
     """One decode, one chain of filters, then a scaler and an x264 for each rendition."""
     source = ffmpeg.input(plan.source_path, **INPUT_OPTIONS)
     picture = _steady(source[str(plan.source.video.index)], plan.source.video, plan.outputs[0].spec)
+    if plan.source.video.is_hdr:
+        # In the size of the largest rendition, as it is done in floating point.
+        largest = plan.outputs[0].spec
+        picture = picture.filter("scale", largest.width, largest.height, flags="bicubic")
+        picture = _for_any_screen(picture, plan.source.video)
     # A filtered stream can be used once only; even one output passes `split`, which costs nothing.
     pictures = picture.filter_multi_output("split", len(plan.outputs))
     outputs = []
@@ -117,6 +182,30 @@ def _steady(picture: Stream, video: VideoStream, spec: RenditionSpec) -> Stream:
     return picture.filter("fps", fps=str(rate), start_time=0)
 
 
+def _for_any_screen(picture: Stream, video: VideoStream) -> Stream:
+    """Map HDR to the brightness and the colours of ordinary screens (BT.709); anything else stays as it is."""
+    if not video.is_hdr:
+        return picture
+    told = {"transferin": video.transfer, "primariesin": "bt2020", "matrixin": "bt2020nc"}
+    light = picture.filter("zscale", transfer="linear", npl=REFERENCE_WHITE_NITS, **told)
+    light = light.filter("format", "gbrpf32le").filter("zscale", primaries="bt709")
+    # Mobius leaves most of the picture as bright as it is and compresses the highlights alone.
+    light = light.filter("tonemap", "mobius", desat=0)
+    light = light.filter("zscale", transfer="bt709", matrix="bt709", range="tv")
+    return light.filter("format", "yuv420p")
+
+
+def _sound() -> dict[str, Any]:
+    return {
+        "c:a": "aac",
+        "b:a": AUDIO_BIT_RATE_BPS,
+        "ac": AUDIO_CHANNELS,
+        "ar": 48000,
+        # Holes and late starts in the source's sound become silence, so that it stays with the picture.
+        "af": "aresample=async=1:first_pts=0",
+    }
+
+
 def _encoding(spec: RenditionSpec, x264: X264, *, has_sound: bool) -> dict[str, Any]:
     sound_bps = AUDIO_BIT_RATE_BPS if has_sound else 0
     video_bps = spec.bit_rate_bps - sound_bps
@@ -135,16 +224,7 @@ def _encoding(spec: RenditionSpec, x264: X264, *, has_sound: bool) -> dict[str, 
         **GROWING_MP4,
         **PRIVATE,
     }
-    if has_sound:
-        options |= {
-            "c:a": "aac",
-            "b:a": sound_bps,
-            "ac": 2,
-            "ar": 48000,
-            # Holes and late starts in the source's sound become silence, so that it stays with the picture.
-            "af": "aresample=async=1:first_pts=0",
-        }
-    return options
+    return options | _sound() if has_sound else options
 
 
 def _compiled(program: str, graph: Stream, *arguments: str) -> list[str]:

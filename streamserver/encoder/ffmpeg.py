@@ -2,13 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from streamserver.domain.ladder import EncodePlan
 from streamserver.domain.progress import EncoderReport
-from streamserver.domain.sources import SourceInfo, SubtitleStream
-from streamserver.encoder.command import X264, encode_command, poster_command, sample_command, subtitle_command
+from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream
+from streamserver.domain.storyboard import Storyboard
+from streamserver.encoder.command import (
+    X264,
+    encode_command,
+    picture_command,
+    poster_command,
+    sample_command,
+    sound_command,
+    storyboard_command,
+    subtitle_command,
+)
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.probe import probe
 from streamserver.encoder.process import Running, running
@@ -27,6 +37,8 @@ SOURCE_COMPLAINTS = (
 """What ffmpeg says when it is the source that cannot be used."""
 SHORT_RUN_SECONDS = 300.0
 """A poster or a text track takes no longer."""
+SOUND_SECONDS = 3600.0
+"""The sound of an evening in ten languages takes no longer."""
 
 
 class FfmpegEncoder:
@@ -66,6 +78,19 @@ class FfmpegEncoder:
         """See `Encoder.subtitle`."""
         await self._run(subtitle_command(self._programs.ffmpeg, str(source), track, str(target)))
 
+    async def picture(self, source: Path, kind: str, target: Path) -> None:
+        """See `Encoder.picture`."""
+        await self._run(picture_command(self._programs.ffmpeg, str(source), kind, str(target)))
+
+    async def storyboard(self, source: Path, board: Storyboard, targets: Sequence[Path]) -> None:
+        """See `Encoder.storyboard`."""
+        await self._run(storyboard_command(self._programs.ffmpeg, str(source), board, [str(it) for it in targets]))
+
+    async def sound(self, source: Path, tracks: Sequence[AudioStream], targets: Sequence[Path]) -> None:
+        """See `Encoder.sound`."""
+        command = sound_command(self._programs.ffmpeg, str(source), tracks, [str(it) for it in targets])
+        await self._run(command, SOUND_SECONDS)
+
     async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         """See `Encoder.encode`."""
         command = encode_command(self._programs.ffmpeg, plan, self._x264)
@@ -93,9 +118,9 @@ class FfmpegEncoder:
                     deadline.reschedule(loop.time() + self._stall_seconds)
                     report(progress)
 
-    async def _run(self, command: list[str]) -> None:
+    async def _run(self, command: list[str], seconds: float = SHORT_RUN_SECONDS) -> None:
         try:
-            async with asyncio.timeout(SHORT_RUN_SECONDS), running(command) as process:
+            async with asyncio.timeout(seconds), running(command) as process:
                 _judge(*await process.end())
         except TimeoutError:
             raise EncoderStalled from None

@@ -7,18 +7,21 @@ it is remuxed) or `"fault": "…"` (so that encoding fails with that sentence).
 import asyncio
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from streamserver.domain.ladder import KEYFRAME_SECONDS, EncodePlan
 from streamserver.domain.progress import EncoderReport
-from streamserver.domain.sources import SourceInfo, SubtitleStream, VideoStream
+from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
+from streamserver.domain.storyboard import Storyboard
 from streamserver.errors import EncoderFault, SourceFault
 
 TIMESCALE = 1000
 FRAME_TICKS = 40
 SAMPLE_BYTES = 100
+TRUN_BYTES = 20
+PICTURE_END = b"\xff\xd9"
 
 
 class MemoryEncoder:
@@ -63,6 +66,27 @@ class MemoryEncoder:
         _described(source)
         _write(target, "wb", f"WEBVTT\n\n00:00.000 --> 00:01.000\n{track.language}\n".encode())
 
+    async def picture(self, source: Path, kind: str, target: Path) -> None:
+        """See `Encoder.picture`; it only has to end."""
+        content = source.read_bytes()  # noqa: ASYNC240 - in memory
+        if not content.endswith(PICTURE_END):
+            raise SourceFault("The picture is cut off.")
+        _write(target, "wb", b"\xff\xd8" + kind.encode() + b"\xff\xd9")
+
+    async def storyboard(self, source: Path, board: Storyboard, targets: Sequence[Path]) -> None:
+        """See `Encoder.storyboard`."""
+        seen = len(source.read_bytes())  # noqa: ASYNC240 - in memory
+        for number, target in enumerate(targets):
+            _write(target, "wb", b"\xff\xd8%d of %d, %d\xff\xd9" % (number, board.sheets, seen))
+
+    async def sound(self, source: Path, tracks: Sequence[AudioStream], targets: Sequence[Path]) -> None:
+        """See `Encoder.sound`."""
+        seconds = float(_described(source)["seconds"])
+        for _, target in zip(tracks, targets, strict=True):
+            _write(target, "wb", audio_init_segment())
+            for number, length in enumerate(_fragment_seconds(seconds)):
+                _write(target, "ab", fragment(number, length))
+
     async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         """See `Encoder.encode`."""
         fault = _described(Path(plan.source_path)).get("fault")
@@ -84,8 +108,21 @@ def init_segment(width: int, height: int) -> bytes:
     """Return `ftyp` and `moov` of a file with one H.264 track."""
     avcc = _box(b"avcC", bytes((1, 0x64, 0x00, 0x1E, 0xFF, 0xE0, 0)))
     entry = struct.pack(">6xH16xHH50x", 1, width, height)
-    stsd = _box(b"stsd", struct.pack(">II", 0, 1), _box(b"avc1", entry, avcc))
-    hdlr = _box(b"hdlr", struct.pack(">II4s12xx", 0, 0, b"vide"))
+    return _init(b"vide", _box(b"avc1", entry, avcc))
+
+
+def audio_init_segment() -> bytes:
+    """Return `ftyp` and `moov` of a file with one AAC track."""
+    specific = bytes((5, 2, 0x11, 0x90))
+    decoder = bytes((4, 13 + len(specific), 0x40, 0x15)) + bytes(11) + specific
+    stream = bytes((3, 3 + len(decoder), 0, 1, 0)) + decoder
+    entry = struct.pack(">6xH8xHH4xHH", 1, 2, 16, 48000, 0)
+    return _init(b"soun", _box(b"mp4a", entry, _box(b"esds", bytes(4), stream)))
+
+
+def _init(handler: bytes, sample_entry: bytes) -> bytes:
+    stsd = _box(b"stsd", struct.pack(">II", 0, 1), sample_entry)
+    hdlr = _box(b"hdlr", struct.pack(">II4s12xx", 0, 0, handler))
     mdhd = _box(b"mdhd", struct.pack(">IIIIIHH", 0, 0, 0, TIMESCALE, 0, 0, 0))
     mdia = _box(b"mdia", mdhd, hdlr, _box(b"minf", _box(b"stbl", stsd)))
     tkhd = _box(b"tkhd", struct.pack(">IIII68x", 0, 0, 0, 1))
@@ -100,8 +137,9 @@ def fragment(number: int, seconds: float) -> bytes:
     start = round(number * KEYFRAME_SECONDS * TIMESCALE)
     tfhd = _box(b"tfhd", struct.pack(">II", 0x020000, 1))
     tfdt = _box(b"tfdt", struct.pack(">IQ", 0x01000000, start))
-    trun = _box(b"trun", struct.pack(">II", 0, samples))
     mfhd = _box(b"mfhd", struct.pack(">II", 0, number + 1))
+    moof_bytes = 8 + len(mfhd) + 8 + len(tfhd) + len(tfdt) + TRUN_BYTES
+    trun = _box(b"trun", struct.pack(">IIi", 1, samples, moof_bytes + 8))
     moof = _box(b"moof", mfhd, _box(b"traf", tfhd, tfdt, trun))
     return moof + _box(b"mdat", bytes((number % 256,)) * (samples * SAMPLE_BYTES))
 

@@ -1,12 +1,13 @@
 """Looking into a file with ffprobe before anything else touches it."""
 
 import json
-import re
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from streamserver.domain.chapters import clean_chapters
 from streamserver.domain.ladder import SUBTITLE_CODECS
+from streamserver.domain.languages import UNDETERMINED, language_tag
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.process import Running, running
@@ -21,15 +22,15 @@ PROTOCOLS = "file"
 INPUT_OPTIONS = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS}
 """What ffprobe and ffmpeg may open at all."""
 OUTPUT_BYTES = 16 * 1024 * 1024
-LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
-"""The shape of a language tag (RFC 5646 §2.1); a container may hold anything."""
 
 Found = TypeVar("Found")
 
 
 async def probe(ffprobe: str, path: str, limits: Limits) -> SourceInfo:
     """Return what is in a file; raise `SourceFault` with a sentence where it cannot be used."""
-    said = await _ask(ffprobe, path, limits, _all, "-of", "json", "-show_format", "-show_streams")
+    said = await _ask(
+        ffprobe, path, limits, _all, "-of", "json", "-show_format", "-show_streams", "-show_chapters"
+    )
     info = json.loads(said or "{}")
     streams: list[dict[str, Any]] = info.get("streams", [])
     if len(streams) > limits.max_streams:
@@ -44,8 +45,9 @@ async def probe(ffprobe: str, path: str, limits: Limits) -> SourceInfo:
         duration_seconds=_number(pictures[0].get("duration")) or duration,
         bit_rate_bps=round(int(form["size"]) * 8 / duration) if duration else 0,
         video=_video(pictures[0]),
-        audio=tuple(_audio(stream) for stream in streams if _is_sound(stream)),
+        audio=tuple(map(_audio, sorted(filter(_is_sound, streams), key=_is_optional))),
         subtitles=tuple(_subtitle(stream) for stream in streams if stream.get("codec_name") in SUBTITLE_CODECS),
+        chapters=clean_chapters(map(_chapter, info.get("chapters", [])), duration),
     )
     limits.enforce(source)
     return source
@@ -123,6 +125,11 @@ def _is_sound(stream: dict[str, Any]) -> bool:
     )
 
 
+def _is_optional(stream: dict[str, Any]) -> bool:
+    """Tell whether the container does not want a stream heard unless somebody chooses it."""
+    return not stream.get("disposition", {}).get("default")
+
+
 def _video(stream: dict[str, Any]) -> VideoStream:
     width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
     aspect = _ratio(stream.get("sample_aspect_ratio", "1:1").replace(":", "/")) or Fraction(1)
@@ -143,6 +150,7 @@ def _video(stream: dict[str, Any]) -> VideoStream:
         has_square_pixels=aspect == 1,
         is_interlaced=stream.get("field_order") in {"tt", "bb", "tb", "bt"},
         bit_rate_bps=int(stream["bit_rate"]) if stream.get("bit_rate") else None,
+        transfer=stream.get("color_transfer", ""),
     )
 
 
@@ -154,6 +162,7 @@ def _audio(stream: dict[str, Any]) -> AudioStream:
         sample_rate_hz=int(stream["sample_rate"]),
         profile=stream.get("profile", ""),
         language=_language(stream.get("tags", {})),
+        title=stream.get("tags", {}).get("title", ""),
     )
 
 
@@ -167,10 +176,14 @@ def _subtitle(stream: dict[str, Any]) -> SubtitleStream:
     )
 
 
+def _chapter(chapter: dict[str, Any]) -> tuple[float, float, str]:
+    title = chapter.get("tags", {}).get("title", "")
+    return _number(chapter.get("start_time")), _number(chapter.get("end_time")), title
+
+
 def _language(tags: dict[str, str]) -> str:
-    """Return a language tag, `und` where there is none."""
-    tag = tags.get("language", "")
-    return tag if LANGUAGE.fullmatch(tag) else "und"
+    """Return a language tag, `und` where there is none; a container may hold anything."""
+    return language_tag(tags.get("language", "")) or UNDETERMINED
 
 
 def _rotation(stream: dict[str, Any]) -> int:

@@ -10,21 +10,37 @@ from typing import TypeVar
 from streamserver.domain.addresses import Address, Kind, parse_address
 from streamserver.domain.answers import Delivery, Representation
 from streamserver.domain.caching import FINISHED_PLAYLIST, IMMUTABLE, multivariant_policy, playlist_policy
+from streamserver.domain.chapters import chapters_webvtt
 from streamserver.domain.conditions import EntityTag
+from streamserver.domain.fragments import Segment, plan_keyframes
 from streamserver.domain.media_types import JPEG, MP4, PLAYLIST, SEGMENT, WEBVTT
 from streamserver.domain.multipart import Body, body_length
 from streamserver.domain.playlists import (
-    Variant,
-    bit_rates,
+    iframe_playlist,
     media_playlist,
     multivariant_playlist,
     subtitle_playlist,
 )
 from streamserver.domain.ranges import ResourceRegion
-from streamserver.domain.videos import Rendition, RenditionStatus, Subtitle, Video, VideoStatus
+from streamserver.domain.videos import (
+    AnyRendition,
+    Rendition,
+    RenditionStatus,
+    Subtitle,
+    Video,
+    VideoStatus,
+)
 from streamserver.errors import NotFound, NotReady
-from streamserver.flows.indexes import Indexes, rendition_key
-from streamserver.flows.receive import poster_key, source_key, subtitle_key
+from streamserver.flows.indexes import Indexes, Plan, rendition_key
+from streamserver.flows.receive import (
+    poster_key,
+    source_key,
+    storyboard_key,
+    storyboard_sheet_key,
+    subtitle_key,
+)
+from streamserver.flows.variants import iframe_variant, variant
+from streamserver.flows.views import picture_init, picture_segment
 from streamserver.ports import Blobs, Catalog
 
 REMEMBERED = 10_000
@@ -104,10 +120,10 @@ class Deliver:
         """Drop what is known of a video that is no more."""
         for path in [path for path in self._known if path.startswith(f"{video.id}/")]:
             del self._known[path]
-        for rendition in video.renditions:
+        for rendition in (*video.renditions, *video.audio):
             self._indexes.forget(rendition.key)
 
-    async def _find(self, video: Video, address: Address) -> Deliverable:  # noqa: PLR0911 - a line a kind
+    async def _find(self, video: Video, address: Address) -> Deliverable:  # noqa: C901, PLR0911 - a line a kind
         match address.kind:
             case Kind.SOURCE:
                 return self._source(video)
@@ -123,8 +139,17 @@ class Deliver:
                 return await self._multivariant(video)
             case Kind.FILE:
                 return self._file(video, address)
+            case Kind.CHAPTERS:
+                return _chapters(video)
+            case Kind.STORYBOARD:
+                return self._small_file(storyboard_key(video.id, address.key), WEBVTT, video.created_at)
+            case Kind.STORYBOARD_SHEET:
+                key = storyboard_sheet_key(video.id, address.key, address.number)
+                return self._small_file(key, JPEG, video.created_at)
+            case Kind.PICTURE_INIT | Kind.PICTURE_SEGMENT:
+                return await self._picture(_rendition(video, address.key), address, video.created_at)
             case _:
-                return await self._hls(_rendition(video, address.key), address, video.created_at)
+                return await self._hls(_any_rendition(video, address.key), address, video.created_at)
 
     def _source(self, video: Video) -> Deliverable:
         count = video.source.size_bytes
@@ -142,7 +167,7 @@ class Deliver:
         )
 
     def _file(self, video: Video, address: Address) -> Deliverable:
-        rendition = _rendition(video, address.key)
+        rendition = _any_rendition(video, address.key)
         if rendition.status is RenditionStatus.GROWING:
             raise NotReady("This rendition is still being encoded; by then it can be watched by HLS alone.")
         return Deliverable(
@@ -173,78 +198,101 @@ class Deliver:
             blob_key=key,
         )
 
-    async def _hls(self, rendition: Rendition, address: Address, created_at: datetime) -> Deliverable:
+    async def _hls(self, rendition: AnyRendition, address: Address, created_at: datetime) -> Deliverable:
         plan = await self._indexes.plan(rendition)
-        if address.kind is Kind.MEDIA_PLAYLIST:
-            text = media_playlist(
-                plan.segments,
-                target_seconds=rendition.target_seconds,
-                is_complete=rendition.status is RenditionStatus.COMPLETE,
-            )
+        is_complete = rendition.status is RenditionStatus.COMPLETE
+        if address.kind in {Kind.MEDIA_PLAYLIST, Kind.PICTURE_PLAYLIST}:
+            text = media_playlist(plan.segments, target_seconds=rendition.target_seconds, is_complete=is_complete)
+            return _text(text, playlist_policy(rendition))
+        if address.kind is Kind.IFRAME_PLAYLIST:
+            keyframes = plan_keyframes(plan.index)
+            if not keyframes:
+                raise NotFound
+            text = iframe_playlist(keyframes, target_seconds=rendition.target_seconds, is_complete=is_complete)
             return _text(text, playlist_policy(rendition))
         if address.kind is Kind.INIT:
             name, regions = "init", plan.index.init
         else:
-            if address.number >= len(plan.segments):
-                raise NotFound("There is no such segment, or not yet.")
-            segment = plan.segments[address.number]
+            segment = _segment(plan, address.number)
             name, regions = str(segment.number), ((segment.position, segment.count),)
         parts = tuple(ResourceRegion(position=position, count=count) for position, count in regions)
-        return Deliverable(
-            representation=Representation(
-                length=body_length(parts),
-                content_type=MP4 if address.kind is Kind.INIT else SEGMENT,
-                etag=EntityTag(opaque=f"{rendition.key}-{name}"),
-                last_modified=created_at,
-                cache_control=IMMUTABLE,
-            ),
-            parts=parts,
-            blob_key=rendition_key(rendition),
-        )
+        return _of_rendition(rendition, name, parts, created_at)
+
+    async def _picture(self, rendition: Rendition, address: Address, created_at: datetime) -> Deliverable:
+        """Deliver what a player gets that has the sound from elsewhere."""
+        plan = await self._indexes.plan(rendition)
+        if address.kind is Kind.PICTURE_INIT:
+            init = await picture_init(self._blobs, rendition, plan)
+            return _of_rendition(rendition, "picture-init", init, created_at)
+        segment = _segment(plan, address.number)
+        parts = await picture_segment(self._blobs, rendition, plan, segment)
+        return _of_rendition(rendition, f"picture-{segment.number}", parts, created_at)
 
     async def _multivariant(self, video: Video) -> Deliverable:
         if video.status is VideoStatus.ERROR:
             raise NotFound("This video could not be encoded; there is nothing to watch.")
         if video.status is VideoStatus.PROCESSING:
             raise NotReady  # a copy that grows may yet turn out to be of no use
-        variants = []
-        for rendition in video.renditions:
-            try:
-                variants.append(await self._variant(rendition))
-            except NotReady:
-                continue
-        if not variants:
+        plans = await self._indexes.ready(video.renditions)
+        if not plans:
             raise NotReady
+        tracks = [track for track, _ in await self._indexes.ready(video.audio)]
+        # Without the sound that all renditions have, there would be no way back to it.
+        audio = [(track, f"{track.key}/index.m3u8") for track in tracks] if len(tracks) > 1 else []
         texts = [(subtitle, f"subtitles/{subtitle.key}.m3u8") for subtitle in video.subtitles]
-        is_complete = video.status is VideoStatus.COMPLETE
-        return _text(multivariant_playlist(variants, texts), multivariant_policy(is_complete=is_complete))
-
-    async def _variant(self, rendition: Rendition) -> Variant:
-        plan = await self._indexes.plan(rendition)
-        peak_bps, average_bps = bit_rates(plan.segments, target_seconds=rendition.target_seconds)
-        return Variant(
-            url=f"{rendition.key}/index.m3u8",
-            peak_bps=peak_bps,
-            average_bps=average_bps,
-            codecs=plan.codecs,
-            width=rendition.width,
-            height=rendition.height,
-            frame_rate=rendition.frame_rate,
+        playlist = multivariant_playlist(
+            [variant(rendition, plan, has_sound=not audio) for rendition, plan in plans],
+            texts,
+            audio,
+            [iframes for rendition, plan in plans if (iframes := iframe_variant(rendition, plan))],
         )
+        is_complete = video.status is VideoStatus.COMPLETE
+        return _text(playlist, multivariant_policy(is_complete=is_complete))
 
 
-def _text(text: str, cache_control: str) -> Deliverable:
-    """Deliver a playlist; its tag is made of its content, so it is the same on every node."""
+def _text(text: str, cache_control: str, content_type: str = PLAYLIST) -> Deliverable:
+    """Deliver a text; its tag is made of its content, so it is the same on every node."""
     content = text.encode()
     return Deliverable(
         representation=Representation(
             length=len(content),
-            content_type=PLAYLIST,
+            content_type=content_type,
             etag=EntityTag(opaque=hashlib.sha256(content).hexdigest()[:20]),
             cache_control=cache_control,
         ),
         parts=(content,),
     )
+
+
+def _of_rendition(rendition: AnyRendition, name: str, parts: Body, created_at: datetime) -> Deliverable:
+    """Deliver a part of a rendition, which never changes; it is named within the rendition."""
+    return Deliverable(
+        representation=Representation(
+            length=body_length(parts),
+            content_type=MP4 if name.endswith("init") else SEGMENT,
+            etag=EntityTag(opaque=f"{rendition.key}-{name}"),
+            last_modified=created_at,
+            cache_control=IMMUTABLE,
+        ),
+        parts=parts,
+        blob_key=rendition_key(rendition),
+    )
+
+
+def _segment(plan: Plan, number: int) -> Segment:
+    if number >= len(plan.segments):
+        raise NotFound("There is no such segment, or not yet.")
+    return plan.segments[number]
+
+
+def _chapters(video: Video) -> Deliverable:
+    if not video.chapters:
+        raise NotFound("This video has no chapters.")
+    return _text(chapters_webvtt(video.chapters), FINISHED_PLAYLIST, WEBVTT)
+
+
+def _any_rendition(video: Video, key: str) -> AnyRendition:
+    return _one([rendition for rendition in (*video.renditions, *video.audio) if rendition.key == key])
 
 
 def _rendition(video: Video, key: str) -> Rendition:

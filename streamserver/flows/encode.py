@@ -19,6 +19,7 @@ from streamserver.errors import (
 )
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.extras import Extras
+from streamserver.flows.languages import Languages
 from streamserver.flows.receive import source_key
 from streamserver.flows.renditions import Renditions
 from streamserver.ports import Blobs, Bus, Catalog, Clock, Encoder
@@ -39,6 +40,7 @@ class Encode:
         clock: Clock,
         renditions: Renditions,
         extras: Extras,
+        languages: Languages,
     ) -> None:
         self._catalog = catalog
         self._blobs = blobs
@@ -47,6 +49,7 @@ class Encode:
         self._clock = clock
         self._renditions = renditions
         self._extras = extras
+        self._languages = languages
 
     async def run(self, job_id: str) -> None:
         """Carry out a waiting job to its end; does nothing where it waits no more.
@@ -121,7 +124,9 @@ class Encode:
         )
         remuxed = await self._remux(event, video, source)
         await self._extras.take(video, source)
-        await self._encode_ladder(event, video, source, remuxed)
+        async with self._languages.beside(video, source):
+            await self._encode_ladder(event, video, source, remuxed)
+        await self._extras.storyboard(video.id)
         await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
 
     async def _clear_leftovers(self, video: Video) -> Video:

@@ -2,18 +2,22 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
 from streamserver.domain.mp4 import Malformed
 from streamserver.domain.scanning import Scan, scan_on
-from streamserver.domain.videos import Rendition, RenditionStatus
+from streamserver.domain.videos import AnyRendition, AudioRendition, Rendition, RenditionStatus
 from streamserver.errors import NotFound, NotReady
 from streamserver.ports import Blobs, Catalog, Lease
 
 REMEMBERED = 2000
 """Indexes of complete renditions that are kept in memory; one of two hours takes about 500 KiB."""
+
+Some = TypeVar("Some", Rendition, AudioRendition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,7 @@ class Plan:
     """RFC 6381."""
 
 
-def rendition_key(rendition: Rendition) -> str:
+def rendition_key(rendition: AnyRendition) -> str:
     """Return where a rendition's file is kept."""
     return f"{rendition.video_id}/{rendition.key}.mp4"
 
@@ -42,7 +46,7 @@ class Indexes:
         self._complete: OrderedDict[str, Plan] = OrderedDict()
         self._scans: dict[str, Scan] = {}
 
-    async def plan(self, rendition: Rendition) -> Plan:
+    async def plan(self, rendition: AnyRendition) -> Plan:
         """Return the segments that a rendition has by now; `NotReady` before the first."""
         if rendition.status is RenditionStatus.GROWING:
             return await self._growing(rendition)
@@ -56,7 +60,15 @@ class Indexes:
         self._complete.move_to_end(rendition.key)
         return self._complete[rendition.key]
 
-    async def scan(self, rendition: Rendition) -> Scan:
+    async def ready(self, renditions: Iterable[Some]) -> list[tuple[Some, Plan]]:
+        """Return those renditions that have segments by now, with where these lie."""
+        plans = []
+        for rendition in renditions:
+            with suppress(NotReady):
+                plans.append((rendition, await self.plan(rendition)))
+        return plans
+
+    async def scan(self, rendition: AnyRendition) -> Scan:
         """Walk on through a growing file and return how far that came."""
         try:
             with self._blobs.lease(rendition_key(rendition)) as lease:
@@ -75,7 +87,7 @@ class Indexes:
         self._scans.pop(key, None)
         self._complete.pop(key, None)
 
-    async def _growing(self, rendition: Rendition) -> Plan:
+    async def _growing(self, rendition: AnyRendition) -> Plan:
         with suppress(Malformed):  # whoever encodes it finds out, too, and ends it
             scan = await self.scan(rendition)
             if scan.index is not None and (segments := plan_segments(scan.index)):

@@ -27,6 +27,16 @@ def subtitle_key(subtitle: Subtitle) -> str:
     return f"{subtitle.video_id}/subtitle-{subtitle.key}.vtt"
 
 
+def storyboard_key(video_id: str, key: str) -> str:
+    """Return where the text of a storyboard is kept."""
+    return f"{video_id}/storyboard-{key}.vtt"
+
+
+def storyboard_sheet_key(video_id: str, key: str, number: int) -> str:
+    """Return where a sheet of a storyboard is kept."""
+    return f"{video_id}/storyboard-{key}-{number}.jpg"
+
+
 class Receive:
     """The verb behind every way a file comes in."""
 

@@ -4,16 +4,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from streamserver.domain.addresses import (
+    chapters_url,
     file_url,
     master_url,
     playlist_url,
     poster_url,
     region_url,
     source_url,
+    storyboard_url,
     subtitle_url,
 )
 from streamserver.domain.jobs import Job
-from streamserver.domain.videos import Rendition, Video, VideoStatus
+from streamserver.domain.videos import Rendition, Subtitle, Video, VideoStatus
 
 Document = dict[str, Any]
 
@@ -33,13 +35,33 @@ def video_document(video: Video) -> Document:
         "poster_url": poster_url(video),
         "hls_url": master_url(video) if is_watchable else None,
         "source_url": None if video.status is VideoStatus.ERROR else source_url(video),
-        "storyboard_url": None,
-        "subtitles": [
-            {"url": subtitle_url(subtitle), "language": subtitle.language, "label": subtitle.label}
-            for subtitle in video.subtitles
+        "storyboard_url": storyboard_url(video),
+        "chapters_url": chapters_url(video),
+        "chapters": [
+            {
+                "start_seconds": chapter.start_seconds,
+                "end_seconds": chapter.end_seconds,
+                "title": chapter.title,
+            }
+            for chapter in video.chapters
+        ],
+        "subtitles": [subtitle_document(subtitle) for subtitle in video.subtitles],
+        "audio": [
+            {"language": track.language, "label": track.label, "playlist_url": playlist_url(track)}
+            for track in video.audio
         ],
         "renditions": [_rendition_document(rendition) for rendition in video.renditions],
         "job_id": video.job_id,
+    }
+
+
+def subtitle_document(subtitle: Subtitle) -> Document:
+    """Write a text track."""
+    return {
+        "key": subtitle.key,
+        "url": subtitle_url(subtitle),
+        "language": subtitle.language,
+        "label": subtitle.label,
     }
 
 

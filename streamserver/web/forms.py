@@ -45,7 +45,7 @@ async def _receive(request: web.Request, receive: Receive) -> tuple[Video, Job]:
         raise BadInput("Please send the file as multipart/form-data, in a field named file.")
     announced = request.content_length
     async with receive.upload(max(0, announced - FRAMING_BYTES) if announced else None) as upload:
-        file_name, title = await _read_fields(await _understood(request.multipart()), upload)
+        file_name, title = await _read_fields(await understood(request.multipart()), upload)
         if file_name is None:
             raise BadInput("There is no file in the form; please send one in a field named file.")
         return await upload.finish(file_name, title)
@@ -54,12 +54,12 @@ async def _receive(request: web.Request, receive: Receive) -> tuple[Video, Job]:
 async def _read_fields(form: MultipartReader, upload: Upload) -> tuple[str | None, str | None]:
     """Write the file to the upload; return its name and the title, None for what is not there."""
     file_name = title = None
-    while part := await _understood(form.next()):
+    while part := await understood(form.next()):
         if not isinstance(part, BodyPartReader):
             raise BadInput("The form is nested; please send plain fields.")
         if part.name == "file" and file_name is None:
             file_name = _unescaped(part.filename or "video")
-            while chunk := await _understood(part.read_chunk(CHUNK_BYTES)):
+            while chunk := await understood(part.read_chunk(CHUNK_BYTES)):
                 await upload.write(chunk)
         elif part.name == "title":
             title = await _text(part)
@@ -70,14 +70,14 @@ async def _read_fields(form: MultipartReader, upload: Upload) -> tuple[str | Non
 
 async def _text(part: BodyPartReader) -> str:
     value = bytearray()
-    while chunk := await _understood(part.read_chunk(MAX_FIELD_BYTES)):
+    while chunk := await understood(part.read_chunk(MAX_FIELD_BYTES)):
         value += chunk
         if len(value) > MAX_FIELD_BYTES:
             raise TooLarge(f"The title is too long; at most {MAX_TITLE} characters are possible.")
     return value.decode(errors="replace")
 
 
-async def _understood(reading: Awaitable[Found]) -> Found:
+async def understood(reading: Awaitable[Found]) -> Found:
     """Wait for what aiohttp reads of a form; `BadInput` where it is not one."""
     try:
         return await reading

@@ -61,7 +61,7 @@ RETRY_AFTER = {
         "schema": {"type": "integer", "minimum": 1},
     }
 }
-LOCATION = {"Location": {"description": "Of the new video", "schema": text("A path", format="uri-reference")}}
+LOCATION = {"Location": {"description": "Of what is new", "schema": text("A path", format="uri-reference")}}
 EVENT_STREAM = {
     "type": "string",
     "description": (
@@ -76,6 +76,19 @@ UPLOAD = {
     "properties": {
         "file": {"type": "string", "contentMediaType": "application/octet-stream"},
         "title": {**TITLE, "description": "What to call it; the name of the file otherwise"},
+    },
+}
+SUBTITLE = {
+    "type": "object",
+    "required": ["file", "language"],
+    "properties": {
+        "file": {
+            "type": "string",
+            "contentMediaType": "text/vtt",
+            "description": "WebVTT or SubRip, at most 2 MiB; UTF-8, UTF-16 or Windows-1252",
+        },
+        "language": text("A language tag (BCP 47), such as `en` or `pt-BR`"),
+        "label": text("What a menu shows; the language otherwise", maxLength=MAX_TITLE),
     },
 }
 LAST_EVENT_ID = {
@@ -124,6 +137,36 @@ PATHS: dict[str, dict[str, Any]] = {
             "deleteVideo",
             "Remove a video with all its bytes",
             {"204": {"description": "It is gone"}, **_problems(403, 404)},
+        ),
+    },
+    "/api/videos/{video_id}/subtitles": {
+        "parameters": [_in_path("video_id")],
+        "post": _operation(
+            "addSubtitle",
+            "Add a text track to a video",
+            {**_json(201, ref("Subtitle"), headers=LOCATION), **_problems(400, 403, 404, 409, 413, 507)},
+            requestBody={"required": True, "content": {"multipart/form-data": {"schema": SUBTITLE}}},
+        ),
+    },
+    "/api/videos/{video_id}/subtitles/{key}": {
+        "parameters": [_in_path("video_id"), _in_path("key")],
+        "delete": _operation(
+            "removeSubtitle",
+            "Remove a text track",
+            {"204": {"description": "It is gone"}, **_problems(403, 404)},
+        ),
+    },
+    "/api/videos/{video_id}/poster": {
+        "parameters": [_in_path("video_id")],
+        "put": _operation(
+            "replacePoster",
+            "Let another picture stand for a video",
+            {**_json(200, ref("Video")), **_problems(400, 403, 404, 409, 413, 415, 507)},
+            requestBody={
+                "required": True,
+                "description": "A JPEG, PNG, WebP or GIF, at most 20 MiB; it becomes a JPEG",
+                "content": {"image/*": {"schema": {"type": "string", "contentMediaType": "image/*"}}},
+            },
         ),
     },
     "/api/jobs": {

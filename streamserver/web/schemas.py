@@ -83,8 +83,14 @@ VIDEO = an_object(
     poster_url=_or_null(_address("A picture that stands for it; null until there is one")),
     hls_url=_or_null(_address("The HLS multivariant playlist; null until something can be watched")),
     source_url=_or_null(_address("The file as it was uploaded; null in `error`")),
-    storyboard_url=_or_null(_address("Pictures for seeking (WebVTT)")),
+    storyboard_url=_or_null(_address("Pictures for seeking (WebVTT); null until they are there")),
+    chapters_url=_or_null(_address("Chapters (WebVTT); null where it has none")),
+    chapters=list_of(ref("Chapter")),
     subtitles=list_of(ref("Subtitle")),
+    audio={
+        **list_of(ref("AudioTrack")),
+        "description": "Where there are several sound tracks; the first is heard unless somebody chooses",
+    },
     renditions={**list_of(ref("Rendition")), "description": "Best first"},
     job_id=text("The job that encodes it"),
 )
@@ -109,7 +115,18 @@ JOB = an_object(
 SCHEMAS = {
     "Video": VIDEO,
     "Rendition": RENDITION,
+    "Chapter": an_object(
+        start_seconds=_number("When it begins", minimum=0),
+        end_seconds=_number("When it ends", exclusiveMinimum=0),
+        title=text("What its author calls it"),
+    ),
+    "AudioTrack": an_object(
+        language=text("BCP 47; `und` where the source does not tell"),
+        label=text("What a menu shows"),
+        playlist_url=_address("Its HLS media playlist"),
+    ),
     "Subtitle": an_object(
+        key=text("Names it in URLs"),
         url=_address("WebVTT"),
         language=text("BCP 47; `und` where the source does not tell"),
         label=text("What a menu shows"),

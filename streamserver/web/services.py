@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
+from streamserver.flows.attachments import Attachments
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.health import Health
 from streamserver.flows.jobs import Jobs
@@ -25,6 +26,8 @@ class Services:
     """Files that come in."""
     deliver: Deliver
     """What media addresses stand for."""
+    attachments: Attachments
+    """What is added to videos later."""
     health: Health
     """Whether requests should come here."""
     blobs: Blobs

@@ -6,7 +6,7 @@ from typing import Any
 
 from streamserver.domain.fragments import Fragment, FragmentIndex
 from streamserver.domain.jobs import Job, claimed
-from streamserver.domain.videos import Rendition, Source, Subtitle, Video
+from streamserver.domain.videos import AudioRendition, Rendition, Source, Subtitle, Video
 from streamserver.ports import Catalog
 
 NOON = datetime(2026, 3, 4, 12, 0, 0, 123456, tzinfo=UTC)
@@ -28,6 +28,11 @@ def sample_rendition(key: str = "720p-a", **changes: Any) -> Rendition:  # noqa:
         key=key, video_id="v", name="720p", width=1280, height=720, frame_rate=30000 / 1001, target_seconds=4
     )
     return replace(rendition, **changes)
+
+
+def sample_sound(key: str = "sound-a", **changes: Any) -> AudioRendition:  # noqa: ANN401 - any field
+    track = AudioRendition(key=key, video_id="v", number=0, language="de", label="Deutsch", target_seconds=4)
+    return replace(track, **changes)
 
 
 def sample_subtitle(key: str = "s", **changes: Any) -> Subtitle:  # noqa: ANN401 - any field

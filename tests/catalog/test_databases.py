@@ -178,7 +178,10 @@ async def test_reading_before_writing_is_not_overtaken(database_url: str, databa
     other = open_catalog(database_url)
     await add(database_catalog)
     await asyncio.gather(
-        *(database_catalog.delete_subtitles("v") for _ in range(50)),
+        *(
+            database_catalog.describe_video("v", content_type="video/mp4", duration_seconds=1, width=2, height=2)
+            for _ in range(50)
+        ),
         *(other.rename_video("v", str(number)) for number in range(50)),
     )
     await other.close()

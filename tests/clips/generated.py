@@ -16,9 +16,26 @@ def _picture(size: str = "320x180", rate: str = "25", seconds: float = SECONDS) 
     return f"-f lavfi -t {seconds} -i testsrc2=size={size}:rate={rate}"
 
 
-def _sound(seconds: float = SECONDS, channels: str = "stereo") -> str:
+def _sound(seconds: float = SECONDS, channels: str = "stereo", frequency: int = 440) -> str:
     layout = f"aformat=channel_layouts={channels}"
-    return f"-f lavfi -t {seconds} -i sine=frequency=440:sample_rate=48000,{layout}"
+    return f"-f lavfi -t {seconds} -i sine=frequency={frequency}:sample_rate=48000,{layout}"
+
+
+BT709 = "color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
+HDR = "-c:v libx265 -preset ultrafast -x265-params log-level=none:qp=10"
+TONE = "if(lt(mod(t\\,1)\\,0.08)\\,sin(6283.2*t)\\,0)"
+BEEP = f"aevalsrc={TONE}|{TONE}:s=48000"
+FLASH = "color=black:size=320x180:rate=25,geq=lum=if(lt(mod(T\\,1)\\,0.08)\\,235\\,16):cb=128:cr=128"
+FLASH_AND_BEEP = f"-f lavfi -t 6 -i {FLASH} -f lavfi -t 6 -i {BEEP}"
+"""Two bright frames, and a tone as long, at the beginning of each second."""
+
+
+def _to_hdr(transfer: str) -> str:
+    """Return the filters that write ordinary brightness as BT.2100 does, its white at 203 nits."""
+    return (
+        "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt2020,"
+        f"zscale=transfer={transfer}:matrix=bt2020nc:range=tv:npl=203,format=yuv420p10le"
+    )
 
 
 RECIPES = {
@@ -63,6 +80,38 @@ RECIPES = {
         f"{_picture()} -i {{en.srt}} -i {{de.srt}} {X264} -map 0 -map 1 -map 2 -c:s srt "
         "-metadata:s:s:0 language=eng -metadata:s:s:1 language=deu -metadata:s:s:1 title=Deutsch"
     ),
+    # What has more than one sound track, or chapters.
+    "languages.mkv": (
+        f"{_picture()} {_sound()} {_sound(frequency=880)} {_sound(frequency=1760)} "
+        f"-map 0 -map 1 -map 2 -map 3 {MPEG4} -c:a flac -metadata:s:a:0 language=eng "
+        "-metadata:s:a:1 language=ger -disposition:a:0 0 -disposition:a:1 default -disposition:a:2 0"
+    ),
+    "languages.mp4": (
+        f"{_picture()} {_sound()} {_sound(frequency=880)} -map 0 -map 1 -map 2 {X264} {AAC} "
+        "-metadata:s:a:0 language=eng -metadata:s:a:1 language=fra"
+    ),
+    "chapters.mkv": f"{_picture()} -f ffmetadata -i {{chapters.txt}} -map 0 -map_chapters 1 {X264}",
+    # What is brighter than an ordinary screen, and the same for one.
+    "bright.mkv": f"{_picture()} {X264} -vf format=yuv420p,setparams={BT709} -qp 10",
+    "pq.mkv": f"-i {{bright.mkv}} -vf {_to_hdr('smpte2084')} {HDR}",
+    "hlg.mkv": f"-i {{bright.mkv}} -vf {_to_hdr('arib-std-b67')} {HDR}",
+    # What shows whether picture and sound belong together: a flash and a beep each second.
+    "sync.mp4": f"{FLASH_AND_BEEP} {X264} {AAC}",
+    "sync.ts": f"{FLASH_AND_BEEP} {X264} {AAC} -output_ts_offset 1000",
+    "sync.webm": f"{FLASH_AND_BEEP} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus",
+    "sync.avi": f"{FLASH_AND_BEEP} {MPEG4} -c:a libmp3lame",
+    "sync-late-sound.mkv": (
+        f"{FLASH_AND_BEEP} -filter_complex [1:a]atrim=start=1.3[late] -map 0:v -map [late] {MPEG4} -c:a flac"
+    ),
+    "sync-late-picture.mkv": (
+        f"{FLASH_AND_BEEP} -filter_complex [0:v]trim=start=0.6[late] -map [late] -map 1:a {X264} {AAC}"
+    ),
+    "sync-languages.mkv": (
+        f"{FLASH_AND_BEEP} -filter_complex [1:a]atrim=start=1.3[late] -map 0:v -map 1:a -map [late] "
+        f"{MPEG4} -c:a flac"
+    ),
+    "stereo.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC}",
+    "mono.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} {X264} {AAC} -output_ts_offset 2",
     # What is no video, or not one for us.
     "cover.png": "-f lavfi -i testsrc2=size=64x64 -frames:v 1",
     "cover.mp3": (
@@ -74,7 +123,11 @@ RECIPES = {
 """Arguments of ffmpeg; `{name}` is another clip."""
 
 TEXT = "1\n00:00:00,500 --> 00:00:01,500\n{}\n\n2\n00:00:02,000 --> 00:00:03,000\n<i>{}</i>\n"
+CHAPTERS = "[CHAPTER]\nTIMEBASE=1/1000\nSTART={}\nEND={}\ntitle={}\n"
 CONTENTS = {
+    "chapters.txt": (
+        ";FFMETADATA1\n" + CHAPTERS.format(0, 1500, "Anfang") + CHAPTERS.format(1500, 4000, "Schluß")
+    ).encode(),
     "en.srt": TEXT.format("Hello", "again").encode(),
     "de.srt": TEXT.format("Grüße", "nochmal").encode(),
     "empty.mp4": b"",
@@ -87,6 +140,8 @@ CONTENTS = {
 CUTS = {"no-end.mp4": "h264.mp4", "half.mp4": "moov-first.mp4", "half.mkv": "odd.mkv"}
 """The first part of another clip."""
 CUT_SHARE = 0.6
+JOINS = {"changing-sound.ts": ("stereo.ts", "mono.ts")}
+"""Clips that are others, one behind the other."""
 
 
 class Clips:
@@ -108,6 +163,8 @@ class Clips:
         elif name in CUTS:
             whole = self(CUTS[name]).read_bytes()
             path.write_bytes(whole[: round(len(whole) * CUT_SHARE)])
+        elif name in JOINS:
+            path.write_bytes(b"".join(self(part).read_bytes() for part in JOINS[name]))
         else:
             words = RECIPES[name].split()
             ffmpeg(*(str(self(word[1:-1])) if word.startswith("{") else word for word in words), str(path))

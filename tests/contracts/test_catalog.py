@@ -6,6 +6,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
+from streamserver.domain.chapters import Chapter
 from streamserver.domain.videos import RenditionStatus, VideoStatus
 from streamserver.errors import Conflict, NotFound
 from streamserver.ports import Catalog
@@ -15,6 +16,7 @@ from tests.catalog.samples import (
     sample_index,
     sample_job,
     sample_rendition,
+    sample_sound,
     sample_subtitle,
     sample_video,
 )
@@ -29,12 +31,13 @@ MISSING: dict[str, Callable[[Catalog], Awaitable[object]]] = {
     ),
     "set_video_status": lambda catalog: catalog.set_video_status("none", VideoStatus.ERROR),
     "set_poster": lambda catalog: catalog.set_poster("none", "key"),
+    "set_storyboard": lambda catalog: catalog.set_storyboard("none", "key"),
+    "set_chapters": lambda catalog: catalog.set_chapters("none", []),
     "delete_video": lambda catalog: catalog.delete_video("none"),
     "add_renditions": lambda catalog: catalog.add_renditions([sample_rendition(video_id="none")]),
     "complete_rendition": lambda catalog: catalog.complete_rendition(sample_rendition("none"), sample_index()),
     "fragment_index": lambda catalog: catalog.fragment_index("none"),
     "add_subtitle": lambda catalog: catalog.add_subtitle(sample_subtitle(video_id="none")),
-    "delete_subtitles": lambda catalog: catalog.delete_subtitles("none"),
     "job": lambda catalog: catalog.job("none"),
     "claim_job": lambda catalog: catalog.claim_job(sample_job(sample_video("none"), attempt=1)),
     "record_job": lambda catalog: catalog.record_job(sample_job(sample_video("none"), sequence=1)),
@@ -281,11 +284,63 @@ class TestSubtitles:
         assert (await catalog.video("v")).subtitles == (sample_subtitle(),)
 
     async def test_delete(self, catalog: Catalog) -> None:
-        """All text tracks of one video are deleted; there may be none."""
-        for video_id in ("v", "w"):
-            await add(catalog, video_id)
-            await catalog.add_subtitle(sample_subtitle(f"s-{video_id}", video_id=video_id))
-        await catalog.delete_subtitles("v")
-        await catalog.delete_subtitles("v")
-        assert (await catalog.video("v")).subtitles == ()
-        assert len((await catalog.video("w")).subtitles) == 1
+        """Text tracks are deleted by their keys; those that are not there are ignored."""
+        await add(catalog)
+        for key in ("a", "b"):
+            await catalog.add_subtitle(sample_subtitle(key))
+        await catalog.delete_subtitles(key for key in ("a", "none"))
+        await catalog.delete_subtitles([])
+        assert (await catalog.video("v")).subtitles == (sample_subtitle("b"),)
+
+    async def test_where_they_are_from(self, catalog: Catalog) -> None:
+        """A text track that somebody sent is told from one that was found in the source."""
+        await add(catalog)
+        for key, is_uploaded in (("a", True), ("b", False)):
+            await catalog.add_subtitle(sample_subtitle(key, is_uploaded=is_uploaded))
+        assert [track.is_uploaded for track in (await catalog.video("v")).subtitles] == [True, False]
+
+
+class TestSounds:
+    """Sound tracks with files of their own."""
+
+    async def test_beside_the_renditions(self, catalog: Catalog) -> None:
+        """They are listed by number, apart from the renditions, as they were recorded."""
+        await add(catalog)
+        tracks = [sample_sound("b", number=1, language="en", label="English"), sample_sound("a", number=0)]
+        await catalog.add_renditions([*tracks, sample_rendition()])
+        found = await catalog.video("v")
+        assert found.audio == (tracks[1], tracks[0])
+        assert found.renditions == (sample_rendition(),)
+        assert (await catalog.videos())[0] == found
+
+    async def test_complete(self, catalog: Catalog) -> None:
+        """A finished sound track has its index, as a rendition has, and is deleted like one."""
+        await add(catalog)
+        await catalog.add_renditions([sample_sound("a")])
+        done = sample_sound("a", status=RenditionStatus.COMPLETE, codecs="mp4a.40.2", size_bytes=9, bit_rate_bps=3)
+        await catalog.complete_rendition(done, sample_index())
+        assert (await catalog.video("v")).audio == (done,)
+        assert await catalog.fragment_index("a") == sample_index()
+        await catalog.delete_renditions(["a"])
+        assert (await catalog.video("v")).audio == ()
+
+
+class TestChaptersAndStoryboard:
+    """What helps to find a place in a video."""
+
+    async def test_they_are_kept(self, catalog: Catalog) -> None:
+        """A video has neither at first, and then those that were recorded last."""
+        await add(catalog)
+        before = await catalog.video("v")
+        assert (before.chapters, before.storyboard_key) == ((), None)
+        chapters = (
+            Chapter(start_seconds=0, end_seconds=1.5, title="Anfang"),
+            Chapter(start_seconds=1.5, end_seconds=2.25, title="Ende ☂"),
+        )
+        await catalog.set_chapters("v", chapters[:1])
+        await catalog.set_chapters("v", chapters)
+        await catalog.set_storyboard("v", "key")
+        found = await catalog.video("v")
+        assert (found.chapters, found.storyboard_key) == (chapters, "key")
+        await catalog.set_chapters("v", [])
+        assert (await catalog.video("v")).chapters == ()

@@ -8,11 +8,15 @@ import pytest
 
 from streamserver.domain.ladder import EncodePlan, Output, ladder_specs, remux_spec
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
+from streamserver.domain.storyboard import plan_storyboard
 from streamserver.encoder.command import (
     X264,
     encode_command,
+    picture_command,
     poster_command,
     sample_command,
+    sound_command,
+    storyboard_command,
     subtitle_command,
 )
 from tests.clips.generated import Clips
@@ -55,6 +59,8 @@ COMMANDS = {
     "remux": encode_command("ffmpeg", remux(), X264()),
     "poster": poster_command("ffmpeg", ODD, SOURCE, "/out/poster.jpg", at_seconds=6.0),
     "subtitle": subtitle_command("ffmpeg", ODD, TRACK, "/out/s.vtt"),
+    "storyboard": storyboard_command("ffmpeg", ODD, plan_storyboard(60, 320, 180), ["/out/0.jpg", "/out/1.jpg"]),
+    "sound": sound_command("ffmpeg", ODD, (FIRST, SECOND), ["/out/0.mp4", "/out/1.mp4"]),
 }
 
 
@@ -100,7 +106,7 @@ class TestEveryCommand:
         assert values(COMMANDS[name], "-progress") == ["pipe:1"]
         assert values(COMMANDS[name], "-stats_period") == ["0.5"]
 
-    @pytest.mark.parametrize("name", ["ladder", "remux"])
+    @pytest.mark.parametrize("name", ["ladder", "remux", "sound"])
     def test_every_output_can_grow(self, name: str) -> None:
         """Each output is a hybrid MP4, whose fragments begin with keyframes."""
         command = COMMANDS[name]
@@ -203,6 +209,51 @@ def test_a_poster_is_shown_upright_and_not_too_large() -> None:
     assert values(command[: command.index("-i")], "-ss") == ["6.000"]
 
 
+@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp"])
+def test_a_picture_is_opened_as_what_it_is(kind: str) -> None:
+    """A picture that somebody sent is read as the one format that it was found to be, and bounded in size."""
+    command = picture_command("ffmpeg", ODD, kind, "/out/p.jpg")
+    before = command[: command.index("-i")]
+    (form,) = values(before, "-f")
+    assert values(before, "-format_whitelist") == [form]
+    assert form.startswith(kind)
+    assert values(before, "-protocol_whitelist") == ["file"]
+    assert values(before, "-max_pixels") == ["50000000"]
+    assert (values(command, "-map_metadata"), values(command, "-frames:v")) == (["-1"], ["1"])
+
+
+def test_a_storyboard_is_made_of_keyframes() -> None:
+    """Nothing else is decoded, and every sheet that was planned comes to be."""
+    command = COMMANDS["storyboard"]
+    assert values(command[: command.index("-i")], "-skip_frame") == ["nokey"]
+    (graph,) = values(command, "-filter_complex")
+    assert "fps=fps=1/2" in graph
+    assert "trim=end_frame=30" in graph
+    assert values(command, "-frames:v") == ["1", "1"]
+
+
+class TestHdr:
+    """Sources that are brighter than an ordinary screen."""
+
+    @pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+    def test_they_are_mapped_once(self, transfer: str) -> None:
+        """The picture is mapped once for all renditions, in the size of the largest, by what the source tells."""
+        source = replace(SOURCE, video=replace(VIDEO, transfer=transfer, codec="hevc"))
+        (graph,) = values(encode_command("ffmpeg", ladder(source), X264()), "-filter_complex")
+        assert graph.count("tonemap=") == 1
+        assert graph.index("scale=1280:720") < graph.index("tonemap=") < graph.index("split=")
+        assert f"transferin={transfer}" in graph
+        poster = poster_command("ffmpeg", ODD, source, "/out/poster.jpg", at_seconds=6.0)
+        assert "tonemap=" in values(poster, "-filter_complex")[0]
+
+    @pytest.mark.parametrize("name", ["ladder", "poster"])
+    def test_others_are_left_alone(self, name: str) -> None:
+        """An ordinary picture keeps its colours."""
+        (graph,) = values(COMMANDS[name], "-filter_complex")
+        assert "tonemap" not in graph
+        assert "zscale" not in graph
+
+
 def test_odd_names_of_folders_do_no_harm(clips: Clips, tmp_path: Path) -> None:
     """Files are read and written in a folder whose name means something to shells, filters and patterns."""
     folder = tmp_path / "50% of %03d; $(id) 'it''s' \"q\" [a]:b,c=d \\ ü"
@@ -214,6 +265,7 @@ def test_odd_names_of_folders_do_no_harm(clips: Clips, tmp_path: Path) -> None:
     commands = [
         poster_command(PROGRAMS.ffmpeg, str(source), info, str(folder / "p.jpg"), at_seconds=1.0),
         subtitle_command(PROGRAMS.ffmpeg, str(source), replace(TRACK, index=1), str(folder / "s.vtt")),
+        storyboard_command(PROGRAMS.ffmpeg, str(source), plan_storyboard(4, 320, 180), [str(folder / "b.jpg")]),
         encode_command(
             PROGRAMS.ffmpeg,
             EncodePlan(
@@ -226,7 +278,8 @@ def test_odd_names_of_folders_do_no_harm(clips: Clips, tmp_path: Path) -> None:
     ]
     for command in commands:
         ffmpeg(*command[1:])
-    assert (folder / "p.jpg").read_bytes().startswith(b"\xff\xd8")
+    for picture in ("p.jpg", "b.jpg"):
+        assert (folder / picture).read_bytes().startswith(b"\xff\xd8")
     assert (folder / "s.vtt").read_text().startswith("WEBVTT")
     assert ffprobe(folder / "180p.mp4", "-show_streams")["streams"][0]["codec_name"] == "h264"
 

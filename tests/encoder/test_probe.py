@@ -101,8 +101,8 @@ class TestFinding:
         """Text tracks are found with their languages and titles."""
         found = await look(clips("subtitles.mkv"), tmp_path)
         assert found.subtitles == (
-            SubtitleStream(index=1, codec="subrip", language="eng"),
-            SubtitleStream(index=2, codec="subrip", language="deu", title="Deutsch"),
+            SubtitleStream(index=1, codec="subrip", language="en"),
+            SubtitleStream(index=2, codec="subrip", language="de", title="Deutsch"),
         )
 
     @pytest.mark.parametrize(
@@ -299,10 +299,10 @@ class TestReading:
         assert (await probed(tmp_path, duration="60.0", stream_duration="10.5")).duration_seconds == 10.5
 
     @pytest.mark.parametrize(
-        ("tag", "language"), [("eng", "eng"), ("pt-BR", "pt-BR"), ("", "und"), ("x" * 300, "und"), ("a b", "und")]
+        ("tag", "language"), [("ger", "de"), ("pt-BR", "pt-BR"), ("", "und"), ("x" * 300, "und"), ("a b", "und")]
     )
     async def test_languages(self, tag: str, language: str, tmp_path: Path) -> None:
-        """What is no language tag is not called a language."""
+        """Languages have their shortest tags, and what is no language tag is not called a language."""
         said = described()
         said["streams"].append(
             {"index": 1, "codec_type": "subtitle", "codec_name": "subrip", "tags": {"language": tag}}

@@ -2,16 +2,18 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from streamserver.catalog.memory import MemoryCatalog
+from streamserver.domain.chapters import Chapter
 from streamserver.domain.ladder import EncodePlan
 from streamserver.domain.progress import EncoderReport
-from streamserver.domain.sources import SourceInfo, SubtitleStream
+from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream
+from streamserver.domain.storyboard import Storyboard
 from streamserver.encoder.memory import MemoryEncoder, fragment, init_segment
 from streamserver.errors import Unavailable
 
@@ -84,6 +86,10 @@ class OddEncoder(MemoryEncoder):
         """By method; `remux` and `ladder` stand for `encode`."""
         self.subtitles: tuple[SubtitleStream, ...] = ()
         """What is found in every source."""
+        self.audio: tuple[AudioStream, ...] = ()
+        """Likewise."""
+        self.chapters: tuple[Chapter, ...] = ()
+        """Likewise."""
         self.encoded_share = 1.0
         """How much of a source's time is really there."""
         self.remux_fragment_seconds: float | None = None
@@ -98,7 +104,8 @@ class OddEncoder(MemoryEncoder):
     async def probe(self, source: Path) -> SourceInfo:
         """See `Encoder.probe`."""
         self._fail("probe")
-        return replace(await super().probe(source), subtitles=self.subtitles)
+        found = await super().probe(source)
+        return replace(found, subtitles=self.subtitles, audio=self.audio, chapters=self.chapters)
 
     async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:
         """See `Encoder.poster`."""
@@ -109,6 +116,16 @@ class OddEncoder(MemoryEncoder):
         """See `Encoder.subtitle`."""
         self._fail(f"subtitle {track.index}")
         await super().subtitle(source, track, target)
+
+    async def storyboard(self, source: Path, board: Storyboard, targets: Sequence[Path]) -> None:
+        """See `Encoder.storyboard`."""
+        await super().storyboard(source, board, targets)
+        self._fail("storyboard")
+
+    async def sound(self, source: Path, tracks: Sequence[AudioStream], targets: Sequence[Path]) -> None:
+        """See `Encoder.sound`."""
+        await super().sound(source, tracks, targets)
+        self._fail("sound")
 
     async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         """See `Encoder.encode`."""

@@ -5,29 +5,33 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from streamserver.blobs.local import LocalBlobs
 from streamserver.bus.memory import MemoryBus
 from streamserver.catalog.memory import MemoryCatalog
 from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
 from streamserver.domain.jobs import Job
-from streamserver.domain.videos import Rendition, Source, Video
+from streamserver.domain.videos import AudioRendition, Rendition, Source, Video
 from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
 from streamserver.flows.indexes import Indexes, rendition_key
+from streamserver.flows.languages import Languages
 from streamserver.flows.receive import poster_key, source_key, subtitle_key
 from streamserver.flows.renditions import Renditions
 from tests.clips.programs import PROGRAMS, decoded
 from tests.flows.doubles import NOON, TickingClock
 
+R = TypeVar("R", Rendition, AudioRendition)
+
 
 @dataclass(frozen=True)
-class Encoded:
+class Encoded(Generic[R]):
     """One finished rendition, with its index."""
 
-    rendition: Rendition
+    rendition: R
     index: FragmentIndex
     file: Path
     """The plain MP4."""
@@ -72,11 +76,15 @@ class Outcome:
 
     job: Job
     video: Video
-    renditions: tuple[Encoded, ...]
+    renditions: tuple[Encoded[Rendition], ...]
     """Best first."""
     poster: Path | None
     subtitles: tuple[str, ...]
     """WebVTT."""
+    audio: tuple[Encoded[AudioRendition], ...]
+    """Sound tracks by number."""
+    folder: Path
+    """Where everything of it is kept."""
     blobs: tuple[str, ...]
     """What is kept of it."""
 
@@ -99,21 +107,27 @@ async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
         clock=TickingClock(),
         renditions=Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes),
         extras=Extras(catalog=catalog, blobs=blobs, encoder=encoder),
+        languages=Languages(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes),
     )
     shutil.copyfile(clip, blobs.path(source_key("v")))
     job = Job(id="j", video_id="v", created_at=NOON)
     await catalog.add_video(Video(id="v", title="A clip", created_at=NOON, job_id="j", source=source), job)
     await encode.run("j")
     video = await catalog.video("v")
-    renditions = [
-        Encoded(it, await catalog.fragment_index(it.key), blobs.path(rendition_key(it))) for it in video.renditions
-    ]
+    renditions = [await _encoded(it, catalog, blobs) for it in video.renditions]
     await blobs.close()
     return Outcome(
         job=await catalog.job("j"),
         video=video,
         renditions=tuple(renditions),
         poster=blobs.path(poster_key("v", video.poster_key)) if video.poster_key else None,
+        audio=tuple([await _encoded(it, catalog, blobs) for it in video.audio]),
+        folder=blobs.path(source_key("v")).parent,
         subtitles=tuple(blobs.path(subtitle_key(it)).read_text() for it in video.subtitles),
         blobs=tuple(sorted(file.name for file in (folder / "media").rglob("*") if file.is_file())),
     )
+
+
+async def _encoded(rendition: R, catalog: MemoryCatalog, blobs: LocalBlobs) -> Encoded[R]:
+    index = await catalog.fragment_index(rendition.key)
+    return Encoded(rendition, index, blobs.path(rendition_key(rendition)))

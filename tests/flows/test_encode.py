@@ -18,8 +18,8 @@ from tests.flows.doubles import NOON
 from tests.flows.works import Works, is_there, source_bytes
 
 H264: dict[str, Any] = {"codec": "h264", "width": 640, "height": 360}
-ENGLISH = SubtitleStream(index=2, codec="subrip", language="eng", title="English, \x00 for all")
-GERMAN = SubtitleStream(index=3, codec="subrip", language="deu")
+ENGLISH = SubtitleStream(index=2, codec="subrip", language="en", title="English, \x00 for all")
+GERMAN = SubtitleStream(index=3, codec="subrip", language="de")
 UNKNOWN = SubtitleStream(index=4, codec="subrip")
 
 
@@ -85,8 +85,8 @@ class TestGoodPath:
         works.encoder.subtitles = (ENGLISH, GERMAN, UNKNOWN)
         video = await works.complete()
         assert [(it.language, it.label) for it in video.subtitles] == [
-            ("deu", "deu"),
-            ("eng", "English, for all"),
+            ("de", "Deutsch"),
+            ("en", "English, for all"),
             ("und", "Subtitles 3"),
         ]
         assert all(is_there(works.blobs, subtitle_key(subtitle)) for subtitle in video.subtitles)
@@ -299,7 +299,7 @@ class TestEncoderFaults:
         works.encoder.subtitles = (ENGLISH, GERMAN)
         works.encoder.faults["subtitle 2"] = EncoderFault()
         video = await works.complete()
-        assert (video.status, [it.language for it in video.subtitles]) == (VideoStatus.COMPLETE, ["deu"])
+        assert (video.status, [it.language for it in video.subtitles]) == (VideoStatus.COMPLETE, ["de"])
 
     async def test_what_nobody_foresaw(self, works: Works, caplog: pytest.LogCaptureFixture) -> None:
         """An exception that nobody foresaw ends the job with a plain sentence; the log has it whole."""

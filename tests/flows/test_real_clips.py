@@ -10,7 +10,7 @@ import pytest
 
 from streamserver.domain.jobs import JobStatus
 from streamserver.domain.ladder import REMUX_TARGET_SECONDS
-from streamserver.domain.videos import VideoStatus
+from streamserver.domain.videos import Rendition, VideoStatus
 from tests.clips.generated import Clips
 from tests.clips.packages import real_clip
 from tests.clips.programs import FRAME_BYTES, ffmpeg, ffprobe, keyframe_seconds, packets
@@ -54,6 +54,12 @@ GOOD = {
     "variable.mkv": ["180p"],
     "slides.mkv": ["180p"],
     "fast.mkv": ["180p"],
+    "changing-sound.ts": ["180p copy"],
+    "languages.mkv": ["180p"],
+    "languages.mp4": ["180p copy"],
+    "chapters.mkv": ["180p copy"],
+    "pq.mkv": ["180p"],
+    "hlg.mkv": ["180p"],
     "late-sound.mkv": ["180p"],
     "surround.mkv": ["180p"],
     "gradio/a.mp4": ["1080p", "720p", "540p", "360p", "270p", "180p"],
@@ -81,7 +87,7 @@ def encode(clips: Clips) -> Iterator[Encode]:
         yield outcome_of
 
 
-def is_copy(encoded: Encoded) -> bool:
+def is_copy(encoded: Encoded[Rendition]) -> bool:
     return encoded.rendition.target_seconds == REMUX_TARGET_SECONDS
 
 
@@ -258,11 +264,14 @@ class TestText:
     def test_text_tracks_become_webvtt(self, encode: Encode) -> None:
         """Text tracks are WebVTT, with the times and the words of the source."""
         outcome = encode("subtitles.mkv")
-        assert [(it.language, it.label) for it in outcome.video.subtitles] == [("deu", "Deutsch"), ("eng", "eng")]
+        assert [(it.language, it.label) for it in outcome.video.subtitles] == [
+            ("de", "Deutsch"),
+            ("en", "English"),
+        ]
         german, english = outcome.subtitles
         for text in (german, english):
             assert text.startswith("WEBVTT\n")
-            assert "00:00.500 --> 00:01.500" in text
+            assert "00:00:00.500 --> 00:00:01.500" in text
         assert "Grüße" in german
         assert "Hello" in english
 

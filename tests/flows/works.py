@@ -12,11 +12,13 @@ from streamserver.bus.memory import MemoryBus
 from streamserver.domain.jobs import Job, JobStatus
 from streamserver.domain.videos import Video
 from streamserver.errors import NotFound
+from streamserver.flows.attachments import Attachments
 from streamserver.flows.deliver import FRESH_SECONDS, Deliver, Deliverable
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
 from streamserver.flows.indexes import Indexes
 from streamserver.flows.jobs import Jobs
+from streamserver.flows.languages import Languages
 from streamserver.flows.library import Library
 from streamserver.flows.pool import OFFER_SECONDS, Pool
 from streamserver.flows.receive import Receive
@@ -47,6 +49,7 @@ class Works:
     deliver: Deliver
     receive: Receive
     library: Library
+    attachments: Attachments
 
     async def upload(self, title: str | None = None, **source: Any) -> Video:  # noqa: ANN401 - JSON
         """Receive a source."""
@@ -170,6 +173,7 @@ async def open_works(
         clock=clock,
         renditions=renditions,
         extras=Extras(catalog=catalog, blobs=blobs, encoder=encoder),
+        languages=Languages(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes),
     )
     pool = Pool(encode=encode, catalog=catalog, queue=queue, bus=bus, size=size)
     jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool)
@@ -193,6 +197,7 @@ async def open_works(
             deliver=deliver,
             receive=receive,
             library=library,
+            attachments=Attachments(catalog=catalog, blobs=blobs, encoder=encoder, deliver=deliver),
         )
     finally:
         await pool.close()

@@ -34,14 +34,16 @@ export function readProblem(status, body, retryAfter) {
   return new Problem(`${cause} (status ${status}).${advice}`, { status });
 }
 
+// A form and a file say themselves what they are.
+function written(body) {
+  if (body === undefined || body instanceof FormData || body instanceof Blob) return { body };
+  return { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+}
+
 async function call(method, url, body) {
   let response;
   try {
-    response = await fetch(url, {
-      method,
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    response = await fetch(url, { method, ...written(body) });
   } catch {
     throw new Problem('The server cannot be reached.');
   }
@@ -60,6 +62,12 @@ export const renameVideo = (id, title) => call('PATCH', path('videos', id), { ti
 
 /** @param {string} id @returns {Promise<null>} */
 export const deleteVideo = (id) => call('DELETE', path('videos', id));
+
+/** @param {string} id @param {FormData} form `file`, `language` and `label` @returns {Promise<object>} a Subtitle */
+export const addSubtitle = (id, form) => call('POST', path('videos', id, 'subtitles'), form);
+
+/** @param {string} id @param {File} picture @returns {Promise<object>} the Video as it is now */
+export const replacePoster = (id, picture) => call('PUT', path('videos', id, 'poster'), picture);
 
 /** @param {string} id @returns {Promise<object>} a Job */
 export const getJob = (id) => call('GET', path('jobs', id));

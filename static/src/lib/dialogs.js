@@ -13,6 +13,48 @@ export function askForTitle(title, rename) {
 }
 
 /**
+ * @param {(form: FormData) => Promise<void>} add its failure is shown in the dialog, which then stays open
+ * @returns {Promise<boolean>} whether a text track was added
+ */
+export function askForSubtitles(add) {
+  const file = element('input', {
+    type: 'file',
+    accept: '.vtt,.srt,text/vtt',
+    required: true,
+    name: 'file',
+    'data-testid': 'subtitle-file',
+  });
+  const language = element('input', {
+    name: 'language',
+    required: true,
+    value: navigator.language.split('-')[0],
+    maxLength: 35,
+    'data-testid': 'subtitle-language',
+  });
+  const body = [
+    element('label', {}, 'WebVTT or SubRip file', file),
+    element('label', {}, 'Language, such as en or pt-BR', language),
+  ];
+  const act = () => add(new FormData(file.form));
+  return ask({ heading: 'Add subtitles', body, action: 'Add', act });
+}
+
+/**
+ * @param {(picture: File) => Promise<void>} replace its failure is shown in the dialog, which then stays open
+ * @returns {Promise<boolean>} whether the poster was replaced
+ */
+export function askForPoster(replace) {
+  const file = element('input', {
+    type: 'file',
+    accept: 'image/jpeg,image/png,image/webp,image/gif',
+    required: true,
+    'data-testid': 'poster-file',
+  });
+  const label = element('label', {}, 'JPEG, PNG, WebP or GIF', file);
+  return ask({ heading: 'Change the poster', body: [label], action: 'Change', act: () => replace(file.files[0]) });
+}
+
+/**
  * @param {string} title
  * @param {() => Promise<void>} remove its failure is shown in the dialog, which then stays open
  * @returns {Promise<boolean>} whether the video was deleted

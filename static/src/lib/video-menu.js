@@ -1,7 +1,7 @@
-// Rename and delete, behind a button with three dots.
+// What can be done with a video, behind a button with three dots.
 import { announce } from './announce.js';
-import { deleteVideo, renameVideo } from './api.js';
-import { askBeforeDeleting, askForTitle } from './dialogs.js';
+import { addSubtitle, deleteVideo, getVideo, renameVideo, replacePoster } from './api.js';
+import { askBeforeDeleting, askForPoster, askForSubtitles, askForTitle } from './dialogs.js';
 import { element } from './elements.js';
 
 const DOTS =
@@ -11,13 +11,15 @@ const DOTS =
  * Fill an empty `.menu` and show it.
  * @param {HTMLElement} menu
  * @param {{id: string, title: string}} video `title` follows a rename
- * @param {{onRename: (title: string) => void, onDelete: () => void}} handlers called once the server has done it
+ * @param {{onRename: (title: string) => void, onDelete: () => void, onChange?: (video: object) => void}} handlers
+ *   called once the server has done it; without `onChange` nothing else is offered
  */
-export function mountVideoMenu(menu, video, { onRename, onDelete }) {
+export function mountVideoMenu(menu, video, { onRename, onDelete, onChange }) {
   const rename = element('button', { type: 'button', 'data-testid': 'rename' }, 'Rename');
   const remove = element('button', { type: 'button', class: 'danger', 'data-testid': 'delete' }, 'Delete');
   const summary = element('summary', { innerHTML: DOTS, 'data-testid': 'video-menu' });
-  const details = element('details', {}, summary, element('div', { class: 'menu-items' }, rename, remove));
+  const more = onChange ? additions(video, onChange, () => (details.open = false)) : [];
+  const details = element('details', {}, summary, element('div', { class: 'menu-items' }, rename, ...more, remove));
   const nameMenu = () => summary.setAttribute('aria-label', `Actions for ${video.title}`);
 
   rename.addEventListener('click', async () => {
@@ -40,6 +42,28 @@ export function mountVideoMenu(menu, video, { onRename, onDelete }) {
   nameMenu();
   menu.replaceChildren(details);
   menu.hidden = false;
+}
+
+function additions(video, onChange, close) {
+  const subtitles = element('button', { type: 'button', 'data-testid': 'add-subtitles' }, 'Add subtitles');
+  const poster = element('button', { type: 'button', 'data-testid': 'change-poster' }, 'Change poster');
+  subtitles.addEventListener('click', async () => {
+    close();
+    if (!(await askForSubtitles((form) => addSubtitle(video.id, form)))) return;
+    onChange(await getVideo(video.id));
+    announce('The subtitles were added.');
+  });
+  poster.addEventListener('click', async () => {
+    close();
+    let changed;
+    const replace = async (picture) => {
+      changed = await replacePoster(video.id, picture);
+    };
+    if (!(await askForPoster(replace))) return;
+    onChange(changed);
+    announce('The poster was changed.');
+  });
+  return [subtitles, poster];
 }
 
 function closeWhenLeft(details, summary) {

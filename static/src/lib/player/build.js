@@ -49,8 +49,16 @@ export function refreshPlayer(player, video) {
   player.title = video.title;
   player.querySelector('media-video-layout').thumbnails = video.storyboard_url;
   const provider = player.querySelector('media-provider');
+  const poster = provider.querySelector('media-poster');
+  if (poster) poster.src = video.poster_url;
   for (const { url, language, label } of video.subtitles) {
-    if (provider.querySelector(`track[src="${CSS.escape(url)}"]`)) continue;
-    provider.append(element('track', { kind: 'subtitles', src: url, srclang: language, label }));
+    addTrack(provider, { kind: 'subtitles', src: url, srclang: language, label });
   }
+  // The scrubber shows chapters, and the menu lists them, once a track of them is on.
+  if (video.chapters_url) addTrack(provider, { kind: 'chapters', src: video.chapters_url, default: true });
+}
+
+function addTrack(provider, attributes) {
+  if (provider.querySelector(`track[src="${CSS.escape(attributes.src)}"]`)) return;
+  provider.append(element('track', attributes));
 }

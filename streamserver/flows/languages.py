@@ -1,0 +1,107 @@
+"""The other languages of a video: each sound track as a rendition of its own."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from streamserver.domain.fragments import with_plan
+from streamserver.domain.ladder import AUDIO_BIT_RATE_BPS, LADDER_TARGET_SECONDS
+from streamserver.domain.mp4 import Malformed
+from streamserver.domain.sources import SourceInfo
+from streamserver.domain.videos import AudioRendition, RenditionStatus, Video
+from streamserver.errors import Conflict, EncoderFault, EncodingFailed, NotFound
+from streamserver.flows.extras import track_labels
+from streamserver.flows.indexes import Indexes, rendition_key
+from streamserver.flows.receive import source_key
+from streamserver.ports import Blobs, Catalog, Encoder
+
+log = logging.getLogger(__name__)
+
+
+class Languages:
+    """Makes them out of sources with several sound tracks; without them a video is a video all the same."""
+
+    def __init__(self, *, catalog: Catalog, blobs: Blobs, encoder: Encoder, indexes: Indexes) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._encoder = encoder
+        self._indexes = indexes
+
+    @asynccontextmanager
+    async def beside(self, video: Video, source: SourceInfo) -> AsyncIterator[None]:
+        """Take them while something else is done; ends when both are, or when the other thing fails."""
+        taking = asyncio.ensure_future(self.take(video, source))
+        try:
+            yield
+            await taking
+        finally:
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
+
+    async def take(self, video: Video, source: SourceInfo) -> None:
+        """Encode all sound tracks in one run, unless they are there; they can be heard while they grow."""
+        if len(source.audio) < 2:
+            return
+        if len(video.audio) == len(source.audio) and all(map(_is_complete, video.audio)):
+            return
+        await self._drop(video.audio)
+        tracks = tuple(
+            AudioRendition(
+                key=f"sound-{secrets.token_hex(4)}",
+                video_id=video.id,
+                number=number,
+                language=track.language,
+                label=label,
+                target_seconds=LADDER_TARGET_SECONDS,
+                bit_rate_bps=AUDIO_BIT_RATE_BPS,
+            )
+            for number, (track, label) in enumerate(
+                zip(source.audio, track_labels(source.audio, "Track"), strict=True)
+            )
+        )
+        is_done = False
+        try:
+            await self._catalog.add_renditions(tracks)
+            targets = [self._blobs.path(rendition_key(track)) for track in tracks]
+            await self._encoder.sound(self._blobs.path(source_key(video.id)), source.audio, targets)
+            for track in tracks:
+                await self._finish(track)
+            is_done = True
+        except (EncodingFailed, NotFound, Conflict, OSError) as failure:
+            log.info("video %s is without its other languages: %s", video.id, failure)
+        finally:
+            if not is_done:
+                await asyncio.shield(self._drop(tracks))
+
+    async def _finish(self, track: AudioRendition) -> None:
+        """Make a track durable, then known as complete."""
+        try:
+            scan = await self._indexes.scan(track)
+        except Malformed as fault:
+            raise EncoderFault from fault
+        if scan.index is None or not scan.index.duration_seconds:
+            raise EncoderFault
+        size_bytes = await self._blobs.settle(rendition_key(track))
+        complete = replace(
+            track,
+            status=RenditionStatus.COMPLETE,
+            codecs=scan.codecs,
+            size_bytes=size_bytes,
+            bit_rate_bps=round(size_bytes * 8 / scan.index.duration_seconds),
+        )
+        await self._catalog.complete_rendition(complete, with_plan(scan.index))
+        self._indexes.forget(track.key)
+
+    async def _drop(self, tracks: Sequence[AudioRendition]) -> None:
+        """Remove tracks with their bytes."""
+        for track in tracks:
+            await self._blobs.delete(rendition_key(track))
+            self._indexes.forget(track.key)
+        await self._catalog.delete_renditions([track.key for track in tracks])
+
+
+def _is_complete(track: AudioRendition) -> bool:
+    return track.status is RenditionStatus.COMPLETE
