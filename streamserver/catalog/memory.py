@@ -109,7 +109,7 @@ class MemoryCatalog:
     async def delete_video(self, video_id: str) -> None:
         """Forget a video with all that belongs to it."""
         video = await self.video(video_id)
-        await self.delete_renditions(rendition.key for rendition in (*video.renditions, *video.audio))
+        await self.delete_renditions(rendition.key for rendition in video.files)
         await self.delete_subtitles(subtitle.key for subtitle in video.subtitles)
         self._jobs = {job_id: job for job_id, job in self._jobs.items() if job.video_id != video_id}
         del self._videos[video_id]

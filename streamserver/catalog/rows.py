@@ -154,7 +154,11 @@ def subtitle_values(subtitle: Subtitle) -> dict[str, Any]:
 def subtitle_of(row: Row[Any]) -> Subtitle:
     """Read a text track."""
     return Subtitle(
-        key=row.key, video_id=row.video_id, language=row.language, label=row.label, is_uploaded=row.is_uploaded
+        key=row.key,
+        video_id=row.video_id,
+        language=row.language,
+        label=row.label,
+        is_uploaded=bool(row.is_uploaded),
     )
 
 

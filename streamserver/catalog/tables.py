@@ -14,7 +14,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    false,
 )
 
 from streamserver.catalog.columns import Exact, LongText, Moment
@@ -79,7 +78,7 @@ subtitles = Table(
     Column("video_id", Exact(ID_CHARACTERS), ForeignKey("videos.id", ondelete="CASCADE"), nullable=False),
     Column("language", Exact(255), nullable=False),
     Column("label", Text, nullable=False),
-    Column("is_uploaded", Boolean, nullable=False, server_default=false()),
+    Column("is_uploaded", Boolean),  # null in rows that are older than the column
     Index("subtitles_by_video", "video_id"),
     **TABLE_OPTIONS,
 )

@@ -32,7 +32,7 @@ def clean_chapters(found: Iterable[tuple[float, float, str]], duration_seconds: 
     """
     spans = sorted((max(0.0, start), min(end, duration_seconds), title) for start, end, title in found)
     spans = [span for span in spans if span[1] > span[0]][:MAX_CHAPTERS]
-    ends = [*(start for start, _, _ in spans[1:]), duration_seconds]
+    ends = [*(start for start, _, _ in spans), duration_seconds][1:]
     chapters = tuple(
         Chapter(start_seconds=start, end_seconds=min(end, limit), title=clean_label(title) or f"Chapter {number}")
         for number, ((start, end, title), limit) in enumerate(zip(spans, ends, strict=True), 1)

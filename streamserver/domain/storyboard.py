@@ -46,7 +46,8 @@ def plan_storyboard(duration_seconds: float, width: int, height: int) -> Storybo
     scale = TILE_SIDE / max(width, height)
     return Storyboard(
         interval_seconds=interval,
-        tiles=max(1, min(MAX_TILES, -int(-duration_seconds // interval))),
+        # By the milliseconds that are written: less than one is no moment of its own.
+        tiles=max(1, min(MAX_TILES, -int(-round(duration_seconds, 3) // interval))),
         tile_width=_even(width * scale),
         tile_height=_even(height * scale),
     )

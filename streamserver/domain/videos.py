@@ -149,6 +149,11 @@ class Video:
     storyboard_key: str | None = None
     """Names the storyboard in URLs; None until there is one."""
 
+    @property
+    def files(self) -> tuple[AnyRendition, ...]:
+        """All of it that has segments, with or without a picture."""
+        return *self.renditions, *self.audio
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:

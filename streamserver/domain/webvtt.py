@@ -155,7 +155,7 @@ def _tag(known: re.Match[str], opened: list[str]) -> str:
     if known["end"]:
         if name not in opened:
             return ""
-        closed = []
+        closed: list[str] = []
         while not closed or closed[-1] != name:
             closed.append(opened.pop())
         return "".join(f"</{it}>" for it in closed)

@@ -120,7 +120,7 @@ class Deliver:
         """Drop what is known of a video that is no more."""
         for path in [path for path in self._known if path.startswith(f"{video.id}/")]:
             del self._known[path]
-        for rendition in (*video.renditions, *video.audio):
+        for rendition in video.files:
             self._indexes.forget(rendition.key)
 
     async def _find(self, video: Video, address: Address) -> Deliverable:  # noqa: C901, PLR0911 - a line a kind
@@ -292,7 +292,7 @@ def _chapters(video: Video) -> Deliverable:
 
 
 def _any_rendition(video: Video, key: str) -> AnyRendition:
-    return _one([rendition for rendition in (*video.renditions, *video.audio) if rendition.key == key])
+    return _one([rendition for rendition in video.files if rendition.key == key])
 
 
 def _rendition(video: Video, key: str) -> Rendition:

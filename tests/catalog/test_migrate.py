@@ -65,9 +65,9 @@ async def definitions(database: Database) -> list[str]:
     async def ask(connection: AsyncConnection) -> list[str]:
         if connection.dialect.name == "sqlite":
             ours = "SELECT sql FROM sqlite_master WHERE tbl_name <> 'alembic_version' AND sql <> ''"
-            whole = " ".join((await connection.scalars(text(ours))).all())
+            found = (await connection.scalars(text(ours))).all()
             # A column that was added later stands behind the constraints.
-            return sorted(" ".join(part.split()).rstrip(" )") for part in whole.split(","))
+            return sorted(str(sorted(" ".join(it.split()).rstrip(" )") for it in sql.split(","))) for sql in found)
         tables = [await connection.execute(text(f"SHOW CREATE TABLE {name}")) for name in metadata.tables]
         return sorted(line.rstrip(",") for table in tables for line in table.one()[1].splitlines())
 

@@ -124,7 +124,8 @@ def _moov(init: bytes) -> bytes:
 
 def _both(pictured: bytes, sounding: bytes) -> bytes:
     """Put the tracks of two init segments into one; the second gets another number."""
-    traks, trexes = [], []
+    traks: list[bytes] = []
+    trexes: list[bytes] = []
     for track_id, moov in ((PICTURE, pictured), (SOUND, sounding)):
         renumbered = bytearray(moov)
         for kind, offset in ((b"tkhd", 12), (b"trex", 4)):

@@ -267,7 +267,7 @@ class TestEncoderFaults:
         video = await works.complete(**H264)
         assert (video.status, names(video)) == (VideoStatus.COMPLETE, ["360p", "270p", "180p"])
         assert all(rendition.target_seconds == 4 for rendition in video.renditions)
-        assert len(await folder_content(works, video)) == 2 + 3
+        assert len(await folder_content(works, video)) == 2 + 3 + 2  # a storyboard is a text and a sheet
 
     async def test_a_copy_that_is_nonsense(self, works: Works) -> None:
         """A copy that cannot be read is encoded in its place; an encode that cannot be read is a fault."""

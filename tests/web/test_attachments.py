@@ -1,5 +1,6 @@
 """Texts and posters over HTTP: what is answered, and how what is wrong is refused."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ JPEG = b"\xff\xd8\xff a picture \xff\xd9"
 
 
 def form(**fields: bytes | str) -> FormData:
-    """Make a form; `file` is sent as a file."""
+    """Make a form; bytes are sent as a file."""
     made = FormData(default_to_multipart=True)
     for name, value in fields.items():
-        made.add_field(name, value, filename="a.srt" if name == "file" else None)
+        if isinstance(value, bytes):
+            made.add_field(name, BytesIO(value), filename="a.srt")
+        else:
+            made.add_field(name, value)
     return made
 
 
@@ -94,7 +98,7 @@ async def test_a_poster_is_replaced(house: House) -> None:
 async def test_a_poster_that_is_none(house: House, content: bytes, status: int, code: str) -> None:
     """What is no picture is refused with a sentence, and the poster stays."""
     video = await house.complete()
-    async with house.client.put(f"/api/videos/{video['id']}/poster", data=content) as response:
+    async with house.client.put(f"/api/videos/{video['id']}/poster", data=BytesIO(content)) as response:
         await assert_problem(response, status, code)
     assert_described("PUT", "/api/videos/{video_id}/poster", status, "application/problem+json")
     assert (await house.json(f"/api/videos/{video['id']}"))["poster_url"] == video["poster_url"]

@@ -11,6 +11,7 @@ from tests.web.house import House, assert_problem
 VIDEO_KEYS = {
     *("id", "title", "status", "url", "created_at", "duration_seconds", "width", "height", "poster_url"),
     *("hls_url", "source_url", "storyboard_url", "subtitles", "renditions", "job_id"),
+    *("chapters_url", "chapters", "audio"),
 }
 RENDITION_KEYS = {
     *("name", "key", "width", "height", "frame_rate", "bit_rate_bps", "status"),

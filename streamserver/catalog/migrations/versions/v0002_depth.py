@@ -1,7 +1,7 @@
 """Sound tracks, storyboards, chapters, and which text tracks were uploaded."""
 
 from alembic import op
-from sqlalchemy import Boolean, Column, Integer, false
+from sqlalchemy import Boolean, Column, Integer
 
 from streamserver.catalog.columns import Exact, LongText
 
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    op.add_column("subtitles", Column("is_uploaded", Boolean, nullable=False, server_default=false()))
+    op.add_column("subtitles", Column("is_uploaded", Boolean))
     op.add_column("renditions", Column("audio_number", Integer))
     op.add_column("renditions", Column("audio_language", Exact(255)))
     op.add_column("videos", Column("storyboard_key", Exact(64)))
