@@ -107,7 +107,9 @@ def storyboard_command(program: str, path: str, board: Storyboard, targets: Sequ
     # Only keyframes are decoded, a hundredth of the work.
     picture = ffmpeg.input(path, skip_frame="nokey", **INPUT_OPTIONS)["v:0"]
     rate = 1 / Fraction(board.interval_seconds).limit_denominator(1000)
-    tiles = picture.filter("fps", fps=str(rate), start_time=0).filter("scale", board.tile_width, board.tile_height)
+    tiles = picture.filter("fps", fps=str(rate), start_time=0, eof_action="pass").filter(
+        "scale", board.tile_width, board.tile_height
+    )
     # As many as were planned, also where the last keyframe lies long before the end.
     tiles = tiles.filter("setsar", "1").filter("tpad", stop=board.tiles, stop_mode="clone")
     tiles = tiles.filter("trim", end_frame=board.tiles).filter("tile", f"{COLUMNS}x{ROWS}")

@@ -227,7 +227,7 @@ def test_a_storyboard_is_made_of_keyframes() -> None:
     command = COMMANDS["storyboard"]
     assert values(command[: command.index("-i")], "-skip_frame") == ["nokey"]
     (graph,) = values(command, "-filter_complex")
-    assert "fps=fps=1/2" in graph
+    assert "fps=1/2" in graph
     assert "trim=end_frame=30" in graph
     assert values(command, "-frames:v") == ["1", "1"]
 
