@@ -110,8 +110,8 @@ RECIPES = {
         f"{FLASH_AND_BEEP} -filter_complex [1:a]atrim=start=1.3[late] -map 0:v -map 1:a -map [late] "
         f"{MPEG4} -c:a flac"
     ),
-    "stereo.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC}",
-    "mono.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} {X264} {AAC} -output_ts_offset 2",
+    "stereo.ts": f"{_picture(seconds=2)} {_sound(2)} -c:v mpeg2video {AAC}",
+    "mono.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} -c:v mpeg2video {AAC} -output_ts_offset 2",
     # What is no video, or not one for us.
     "cover.png": "-f lavfi -i testsrc2=size=64x64 -frames:v 1",
     "cover.mp3": (

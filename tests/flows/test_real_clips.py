@@ -54,7 +54,7 @@ GOOD = {
     "variable.mkv": ["180p"],
     "slides.mkv": ["180p"],
     "fast.mkv": ["180p"],
-    "changing-sound.ts": ["180p copy"],
+    "changing-sound.ts": ["180p"],
     "languages.mkv": ["180p"],
     "languages.mp4": ["180p copy"],
     "chapters.mkv": ["180p copy"],
