@@ -47,7 +47,9 @@ export function buildPlayer(video) {
  */
 export function refreshPlayer(player, video) {
   player.title = video.title;
-  player.querySelector('media-video-layout').thumbnails = video.storyboard_url;
+  // Whole, since Vidstack takes what a storyboard names for relative to the page otherwise.
+  const storyboard = video.storyboard_url && new URL(video.storyboard_url, window.location.href).href;
+  player.querySelector('media-video-layout').thumbnails = storyboard;
   const provider = player.querySelector('media-provider');
   const poster = provider.querySelector('media-poster');
   if (poster) poster.src = video.poster_url;
