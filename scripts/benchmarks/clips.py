@@ -58,6 +58,22 @@ def make_moving_clip(target: Path, clip: Clip) -> None:
     _make(target, clip, picture, codecs, sound=sound)
 
 
+def make_copied_clip(target: Path, clip: Clip) -> None:
+    """Write a video with motion, noise and sound that a server can take as it is (H.264 and AAC)."""
+    picture = f"testsrc2=size={clip.width}x{clip.height}:rate={clip.frame_rate},noise=alls=12:allf=t"
+    sound = ["-f", "lavfi", "-i", "sine=frequency=220:beep_factor=4:sample_rate=48000"]
+    rate = str(clip.bit_rate_bps)
+    codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", rate, "-maxrate", rate, "-bufsize", rate]
+    _make(target, clip, picture, [*codecs, "-sc_threshold", "0", "-c:a", "aac"], sound=sound)
+
+
+def repeat_clip(source: Path, target: Path, size_bytes: int) -> None:
+    """Write a clip again and again, until it is about as long as wanted; nothing is encoded for it."""
+    repeats = max(round(size_bytes / source.stat().st_size) - 1, 0)
+    quiet = [ffmpeg_program(), "-nostdin", "-v", "error", "-y"]
+    output_of([*quiet, "-stream_loop", str(repeats), "-i", str(source), "-c", "copy", str(target)])
+
+
 def _make(target: Path, clip: Clip, picture: str, codecs: list[str], *, sound: list[str] | None = None) -> None:
     output_of(
         [

@@ -17,6 +17,7 @@ class Kind(Enum):
     POSTER = auto()
     SUBTITLE = auto()
     MULTIVARIANT = auto()
+    MANIFEST = auto()
     MEDIA_PLAYLIST = auto()
     INIT = auto()
     SEGMENT = auto()
@@ -57,6 +58,7 @@ _FORMS: tuple[tuple[str, Kind, Delivery], ...] = (
     (rf"hls/{_KEY}/init\.mp4", Kind.INIT, Delivery.RANGE),
     (rf"hls/{_KEY}/index\.m3u8", Kind.MEDIA_PLAYLIST, Delivery.RANGE),
     (r"hls/master\.m3u8", Kind.MULTIVARIANT, Delivery.RANGE),
+    (r"manifest\.mpd", Kind.MANIFEST, Delivery.RANGE),
     (rf"hls/subtitles/{_KEY}\.m3u8", Kind.SUBTITLE_PLAYLIST, Delivery.RANGE),
     (rf"region/{_KEY}\.mp4", Kind.FILE, Delivery.REGION),
     (rf"{_KEY}\.mp4", Kind.FILE, Delivery.RANGE),
@@ -96,6 +98,11 @@ def source_url(video: Video) -> str:
 def master_url(video: Video) -> str:
     """Return the one stable HLS address of a video."""
     return f"/media/{video.id}/hls/master.m3u8"
+
+
+def manifest_url(video: Video) -> str:
+    """Return the one stable DASH address of a video."""
+    return f"/media/{video.id}/manifest.mpd"
 
 
 def poster_url(video: Video) -> str | None:

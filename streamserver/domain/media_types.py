@@ -5,6 +5,7 @@ from streamserver.domain.sources import SourceInfo
 MP4 = "video/mp4"
 SEGMENT = "video/iso.segment"
 PLAYLIST = "application/vnd.apple.mpegurl"
+MANIFEST = "application/dash+xml"
 WEBVTT = "text/vtt; charset=utf-8"
 JPEG = "image/jpeg"
 UNKNOWN = "application/octet-stream"

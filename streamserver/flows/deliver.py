@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -12,8 +13,10 @@ from streamserver.domain.answers import Delivery, Representation
 from streamserver.domain.caching import FINISHED_PLAYLIST, IMMUTABLE, multivariant_policy, playlist_policy
 from streamserver.domain.chapters import chapters_webvtt
 from streamserver.domain.conditions import EntityTag
+from streamserver.domain.fast_start import fast_start
 from streamserver.domain.fragments import Segment, plan_keyframes
-from streamserver.domain.media_types import JPEG, MP4, PLAYLIST, SEGMENT, WEBVTT
+from streamserver.domain.media_types import JPEG, MANIFEST, MP4, PLAYLIST, SEGMENT, WEBVTT
+from streamserver.domain.mp4 import Malformed
 from streamserver.domain.multipart import Body, body_length
 from streamserver.domain.playlists import (
     iframe_playlist,
@@ -31,6 +34,7 @@ from streamserver.domain.videos import (
     VideoStatus,
 )
 from streamserver.errors import NotFound, NotReady
+from streamserver.flows.dash import dash_manifest
 from streamserver.flows.indexes import Indexes, Plan, rendition_key
 from streamserver.flows.receive import (
     poster_key,
@@ -137,8 +141,12 @@ class Deliver:
                 return _text(text, FINISHED_PLAYLIST)
             case Kind.MULTIVARIANT:
                 return await self._multivariant(video)
+            case Kind.MANIFEST:
+                is_complete = video.status is VideoStatus.COMPLETE
+                policy = multivariant_policy(is_complete=is_complete)
+                return _text(await dash_manifest(video, self._indexes), policy, MANIFEST)
             case Kind.FILE:
-                return self._file(video, address)
+                return await self._file(video, address)
             case Kind.CHAPTERS:
                 return _chapters(video)
             case Kind.STORYBOARD:
@@ -166,19 +174,25 @@ class Deliver:
             blob_key=source_key(video.id),
         )
 
-    def _file(self, video: Video, address: Address) -> Deliverable:
+    async def _file(self, video: Video, address: Address) -> Deliverable:
         rendition = _any_rendition(video, address.key)
         if rendition.status is RenditionStatus.GROWING:
             raise NotReady("This rendition is still being encoded; by then it can be watched by HLS alone.")
+        parts: Body = (ResourceRegion(position=0, count=rendition.size_bytes),)
+        tag = rendition.key
+        with self._blobs.lease(rendition_key(rendition)) as lease, suppress(Malformed):
+            rearranged = await asyncio.to_thread(fast_start, lease.read, rendition.size_bytes)
+            if rearranged is not None:
+                parts, tag = rearranged, f"{rendition.key}-fast"
         return Deliverable(
             representation=Representation(
-                length=rendition.size_bytes,
+                length=body_length(parts),
                 content_type=MP4,
-                etag=EntityTag(opaque=rendition.key),
+                etag=EntityTag(opaque=tag),
                 last_modified=video.created_at,
                 cache_control=IMMUTABLE,
             ),
-            parts=(ResourceRegion(position=0, count=rendition.size_bytes),),
+            parts=parts,
             blob_key=rendition_key(rendition),
             delivery=address.delivery,
         )
@@ -229,13 +243,7 @@ class Deliver:
         return _of_rendition(rendition, f"picture-{segment.number}", parts, created_at)
 
     async def _multivariant(self, video: Video) -> Deliverable:
-        if video.status is VideoStatus.ERROR:
-            raise NotFound("This video could not be encoded; there is nothing to watch.")
-        if video.status is VideoStatus.PROCESSING:
-            raise NotReady  # a copy that grows may yet turn out to be of no use
-        plans = await self._indexes.ready(video.renditions)
-        if not plans:
-            raise NotReady
+        plans = await self._indexes.watchable(video)
         tracks = [track for track, _ in await self._indexes.ready(video.audio)]
         # Without the sound that all renditions have, there would be no way back to it.
         audio = [(track, f"{track.key}/index.m3u8") for track in tracks] if len(tracks) > 1 else []

@@ -10,7 +10,14 @@ from typing import TypeVar
 from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
 from streamserver.domain.mp4 import Malformed
 from streamserver.domain.scanning import Scan, scan_on
-from streamserver.domain.videos import AnyRendition, AudioRendition, Rendition, RenditionStatus
+from streamserver.domain.videos import (
+    AnyRendition,
+    AudioRendition,
+    Rendition,
+    RenditionStatus,
+    Video,
+    VideoStatus,
+)
 from streamserver.errors import NotFound, NotReady
 from streamserver.ports import Blobs, Catalog, Lease
 
@@ -81,6 +88,17 @@ class Indexes:
         if known is None or scan.position > known.position:
             self._scans[rendition.key] = scan
         return self._scans[rendition.key]
+
+    async def watchable(self, video: Video) -> list[tuple[Rendition, Plan]]:
+        """Return the renditions of a video that have a segment by now, best first; `NotReady` where none has."""
+        if video.status is VideoStatus.ERROR:
+            raise NotFound("This video could not be encoded; there is nothing to watch.")
+        if video.status is VideoStatus.PROCESSING:
+            raise NotReady  # a copy that grows may yet turn out to be of no use
+        found = await self.ready(video.renditions)
+        if not found:
+            raise NotReady
+        return found
 
     def forget(self, key: str) -> None:
         """Drop what is known of a rendition that is no more."""

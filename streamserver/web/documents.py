@@ -6,6 +6,7 @@ from typing import Any
 from streamserver.domain.addresses import (
     chapters_url,
     file_url,
+    manifest_url,
     master_url,
     playlist_url,
     poster_url,
@@ -34,6 +35,7 @@ def video_document(video: Video) -> Document:
         "height": video.height,
         "poster_url": poster_url(video),
         "hls_url": master_url(video) if is_watchable else None,
+        "dash_url": manifest_url(video) if is_watchable else None,
         "source_url": None if video.status is VideoStatus.ERROR else source_url(video),
         "storyboard_url": storyboard_url(video),
         "chapters_url": chapters_url(video),

@@ -55,8 +55,10 @@ class HotDeliverable:
     """The blob that its bytes lie in; None where there is none. Ask `is_current` before each use."""
     content: bytes | None
     """Its bytes, where they are kept in memory."""
+    skipped: int
+    """Bytes at its beginning that lie elsewhere, such as a header; what touches them is not answered from here."""
     position: int
-    """Of its first byte in the blob."""
+    """Of its first byte in the blob, as if all of it lay where the rest does behind what is skipped."""
     length: int
     """Bytes."""
     most: int
@@ -83,7 +85,7 @@ class HotDeliverable:
             return None
         asked = headers.getall(hdrs.RANGE, ())
         if not asked:
-            return Reply(200, self.whole, self.position, self.length)
+            return None if self.skipped else Reply(200, self.whole, self.position, self.length)
         if len(asked) > 1 or any(tag != self.etag for tag in headers.getall(hdrs.IF_RANGE, ())):
             return None
         return self._part(asked[0])
@@ -93,7 +95,7 @@ class HotDeliverable:
         if match is None:
             return None
         first, last = int(match[1]), int(match[2] or self.length)
-        if first > last or first >= self.length:
+        if first > last or not self.skipped <= first < self.length:
             return None
         count = min(last + 1, self.length, first + self.most) - first
         numbers = b"Content-Length: %d\r\nContent-Range: bytes %d-%d/%d\r\n" % (
@@ -140,11 +142,15 @@ class HotSet:
 
 
 def make_hot(path: str, found: Deliverable, lease: Lease | None, region_bytes: int) -> HotDeliverable | None:
-    """Prepare a deliverable; None for one that does not lie in one piece or cannot be told from its successor."""
+    """Prepare a deliverable; None for one that does not lie in one piece or cannot be told from its successor.
+
+    A header ahead of that piece may lie elsewhere.
+    """
     length, etag = found.representation.length, found.representation.etag
-    content, position = _place(found, lease)
-    if etag is None or not length or (content is None and position is None):
+    content, rest = _place(found, lease)
+    if etag is None or not length or (content is None and rest is None):
         return None
+    skipped = length - rest.count if rest else 0
 
     def of(headers: RequestHeaders) -> Answer:
         return answer("GET", headers, found.representation, boundary="", delivery=found.delivery)
@@ -154,7 +160,8 @@ def make_hot(path: str, found: Deliverable, lease: Lease | None, region_bytes: i
         path=path,
         lease=lease,
         content=content,
-        position=position or 0,
+        skipped=skipped,
+        position=rest.position - skipped if rest else 0,
         length=length,
         most=region_bytes if found.delivery is Delivery.REGION else length,
         etag=str(etag),
@@ -164,13 +171,15 @@ def make_hot(path: str, found: Deliverable, lease: Lease | None, region_bytes: i
     )
 
 
-def _place(found: Deliverable, lease: Lease | None) -> tuple[bytes | None, int | None]:
-    """Return the content, or else where it begins in the blob."""
+def _place(found: Deliverable, lease: Lease | None) -> tuple[bytes | None, ResourceRegion | None]:
+    """Return the content, or else the piece of the blob that it ends with."""
     match found.parts:
         case (bytes() as content,):
             return content, None
         case (ResourceRegion() as region,):
-            return None, region.position
+            return None, region
+        case (*_, ResourceRegion() as region) if body_length(found.parts) > KEPT_BYTES:
+            return None, region
     if lease is None or body_length(found.parts) > KEPT_BYTES:
         return None, None
     pieces = [part if isinstance(part, bytes) else lease.read(part.position, part.count) for part in found.parts]

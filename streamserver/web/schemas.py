@@ -82,6 +82,7 @@ VIDEO = an_object(
     height=_or_null(_whole("As displayed; null until the file was looked into", **_PIXELS)),
     poster_url=_or_null(_address("A picture that stands for it; null until there is one")),
     hls_url=_or_null(_address("The HLS multivariant playlist; null until something can be watched")),
+    dash_url=_or_null(_address("The DASH manifest (MPD); null until something can be watched")),
     source_url=_or_null(_address("The file as it was uploaded; null in `error`")),
     storyboard_url=_or_null(_address("Pictures for seeking (WebVTT); null until they are there")),
     chapters_url=_or_null(_address("Chapters (WebVTT); null where it has none")),

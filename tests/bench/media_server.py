@@ -12,8 +12,9 @@ from benchmarks.deliveries.timeline import Timeline
 
 FRAGMENT_SECONDS = 2.0
 FRAGMENT_BYTES = 100_000
-FIRST_POSITION = 2_000
-MOOV_BYTES = 20_000
+FIRST_POSITION = 50_000
+"""Behind the `moov`."""
+INIT_BYTES = 2_000
 FRAGMENTS = 60
 REGION_BYTES = 500_000
 CACHING = "Accept-Ranges: bytes\r\nCache-Control: max-age=1000\r\n"
@@ -23,7 +24,7 @@ def timeline(fragments: int = FRAGMENTS) -> Timeline:
     """Lay out a file of equal fragments."""
     ends = tuple(FRAGMENT_SECONDS * (number + 1) for number in range(fragments))
     positions = tuple(FIRST_POSITION + FRAGMENT_BYTES * number for number in range(fragments + 1))
-    return Timeline(ends=ends, positions=positions, size_bytes=positions[-1] + MOOV_BYTES)
+    return Timeline(ends=ends, positions=positions, size_bytes=positions[-1])
 
 
 def video(*names: str) -> Video:
@@ -117,7 +118,7 @@ def content(path: str) -> bytes:
     if path.endswith("index.m3u8"):
         segments = "".join(f"#EXTINF:{FRAGMENT_SECONDS:.6f},\n{number}.m4s\n" for number in range(FRAGMENTS))
         return f'#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n{segments}#EXT-X-ENDLIST\n'.encode()
-    sizes = {".m4s": FRAGMENT_BYTES, "init.mp4": FIRST_POSITION, ".mp4": timeline().size_bytes}
+    sizes = {".m4s": FRAGMENT_BYTES, "init.mp4": INIT_BYTES, ".mp4": timeline().size_bytes}
     return bytes(next(size for end, size in sizes.items() if path.endswith(end)))
 
 

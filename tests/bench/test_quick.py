@@ -53,6 +53,9 @@ def test_encode_compares_the_three_ways(tmp_path: Path) -> None:
     found = bench("encode", tmp_path)
     runs = found["results"]["runs"]
     assert runs.keys() == {"streamserver", "plain ffmpeg", "a process each"}
+    plays = {play["label"]: play["first_segment"]["median"] for play in found["results"]["first_plays"]}
+    assert plays.keys() == {"H.264 and AAC, short", "MPEG-4, 270p"}
+    assert all(seconds > 0 for seconds in plays.values())
     sizes = [run["0"]["output_bytes"] for run in runs.values()]
     assert max(sizes) < 1.5 * min(sizes)
     costs = ("wall_seconds", "cpu_seconds", "first_segment_seconds")

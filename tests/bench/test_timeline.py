@@ -45,7 +45,7 @@ def test_what_played_took_whole_fragments(start: float, end: float, numbers: lis
 
 
 def test_a_fragment_index_is_laid_out() -> None:
-    """Times come from durations, positions from the fragments, the tail from the end of the last."""
+    """Times come from durations, positions from the fragments, one more from the end of the last."""
     index = FragmentIndex(
         timescale=10,
         init=((0, 20), (50, 40)),
@@ -57,4 +57,4 @@ def test_a_fragment_index_is_laid_out() -> None:
     laid_out = timeline_of(index, 300)
     assert laid_out.ends == (2.0, 3.5)
     assert laid_out.positions == (90, 190, 250)
-    assert (laid_out.duration_seconds, laid_out.tail_position) == (3.5, 250)
+    assert (laid_out.duration_seconds, laid_out.media_position) == (3.5, 90)

@@ -11,6 +11,7 @@ from streamserver.domain.addresses import (
     Address,
     Kind,
     file_url,
+    manifest_url,
     master_url,
     parse_address,
     playlist_url,
@@ -30,6 +31,7 @@ FORMS = {
     "v/poster-p_1.jpg": Address(kind=Kind.POSTER, video_id="v", key="p_1"),
     "v/subtitles/s.vtt": Address(kind=Kind.SUBTITLE, video_id="v", key="s"),
     "v/hls/master.m3u8": Address(kind=Kind.MULTIVARIANT, video_id="v"),
+    "v/manifest.mpd": Address(kind=Kind.MANIFEST, video_id="v"),
     "v/hls/subtitles/s.m3u8": Address(kind=Kind.SUBTITLE_PLAYLIST, video_id="v", key="s"),
     "v/hls/720p-k3/index.m3u8": Address(kind=Kind.MEDIA_PLAYLIST, video_id="v", key="720p-k3"),
     "v/hls/720p-k3/init.mp4": Address(kind=Kind.INIT, video_id="v", key="720p-k3"),
@@ -152,6 +154,7 @@ def test_what_is_written_is_understood() -> None:
     expected = {
         source_url(video): Address(kind=Kind.SOURCE, video_id="v9"),
         master_url(video): Address(kind=Kind.MULTIVARIANT, video_id="v9"),
+        manifest_url(video): Address(kind=Kind.MANIFEST, video_id="v9"),
         poster: Address(kind=Kind.POSTER, video_id="v9", key="7e8f"),
         file_url(rendition): Address(kind=Kind.FILE, video_id="v9", key=rendition.key),
         region_url(rendition): Address(kind=Kind.FILE, video_id="v9", key=rendition.key, delivery=Delivery.REGION),

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     FILE = "file"
     REGION = "region delivery"
     MULTIVARIANT = "multivariant playlist"
+    MANIFEST = "manifest"
     PLAYLIST = "media playlist"
     INIT = "init segment"
     SEGMENT = "segment"
@@ -29,7 +30,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 """The policy of what never changes."""
 SHORT = "public, max-age=60, stale-while-revalidate=600"
 """The policy of a finished video's playlists."""
-PLAYLISTS = frozenset({Kind.MULTIVARIANT, Kind.PLAYLIST, Kind.SUBTITLE_PLAYLIST})
+PLAYLISTS = frozenset({Kind.MULTIVARIANT, Kind.MANIFEST, Kind.PLAYLIST, Kind.SUBTITLE_PLAYLIST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ async def complete_media(house: House, *, seconds: float = 10) -> Media:
         Kind.FILE: rendition["file_url"],
         Kind.REGION: rendition["region_url"],
         Kind.MULTIVARIANT: video["hls_url"],
+        Kind.MANIFEST: video["dash_url"],
         Kind.PLAYLIST: rendition["playlist_url"],
         Kind.INIT: f"{folder}/init.mp4",
         Kind.SEGMENT: f"{folder}/1.m4s",

@@ -16,6 +16,7 @@ EXPECTED = {
     Kind.FILE: ("video/mp4", IMMUTABLE),
     Kind.REGION: ("video/mp4", IMMUTABLE),
     Kind.MULTIVARIANT: (M3U8, SHORT),
+    Kind.MANIFEST: ("application/dash+xml", SHORT),
     Kind.PLAYLIST: (M3U8, SHORT),
     Kind.INIT: ("video/mp4", IMMUTABLE),
     Kind.SEGMENT: ("video/iso.segment", IMMUTABLE),

@@ -60,6 +60,17 @@ async def test_the_multivariant_playlist_of_a_growing_video_is_asked_for_again(
         assert f"{rendition['key']}/index.m3u8" in text
 
 
+async def test_the_manifest_of_a_growing_video_is_asked_for_again(house: House, growing: Document) -> None:
+    """It is dynamic and may be kept for a second only; complete, it is static and kept as playlists are."""
+    async with house.client.get(growing["dash_url"]) as response:
+        assert response.headers["Cache-Control"] == "public, max-age=1"
+        assert 'type="dynamic"' in await response.text()
+    await house.finish(growing)
+    async with house.client.get(growing["dash_url"]) as response:
+        assert response.headers["Cache-Control"] == SHORT
+        assert 'type="static"' in await response.text()
+
+
 async def test_what_was_published_while_growing_never_changes(house: House, growing: Document) -> None:
     """Init segment and segments have the same bytes, tag and policy before and after completion."""
     await house.grow(growing)

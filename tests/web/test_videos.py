@@ -10,7 +10,7 @@ from tests.web.house import House, assert_problem
 
 VIDEO_KEYS = {
     *("id", "title", "status", "url", "created_at", "duration_seconds", "width", "height", "poster_url"),
-    *("hls_url", "source_url", "storyboard_url", "subtitles", "renditions", "job_id"),
+    *("hls_url", "dash_url", "source_url", "storyboard_url", "subtitles", "renditions", "job_id"),
     *("chapters_url", "chapters", "audio"),
 }
 RENDITION_KEYS = {
@@ -30,7 +30,7 @@ async def test_a_complete_video_is_shown_with_all_that_can_be_done_with_it(house
         assert rendition.keys() == RENDITION_KEYS
         assert rendition["status"] == "complete"
         assert rendition["key"].startswith(rendition["name"])
-    addresses = [video[name] for name in ("url", "poster_url", "hls_url", "source_url")]
+    addresses = [video[name] for name in ("url", "poster_url", "hls_url", "dash_url", "source_url")]
     for rendition in video["renditions"]:
         addresses += [rendition[name] for name in ("file_url", "region_url", "playlist_url")]
     for address in addresses:
@@ -44,7 +44,7 @@ async def test_what_is_not_there_yet_is_null(house: House) -> None:
     video, job = await house.upload("Second")
     assert video["status"] == "processing"
     assert job["status"] == "READY"
-    empty = ("duration_seconds", "width", "height", "poster_url", "hls_url", "storyboard_url")
+    empty = ("duration_seconds", "width", "height", "poster_url", "hls_url", "dash_url", "storyboard_url")
     assert [video[name] for name in empty] == [None] * len(empty)
     assert (video["renditions"], video["subtitles"]) == ([], [])
 
@@ -184,7 +184,7 @@ async def test_json_is_utf_8_whatever_its_type_says(house: House, charset: str) 
 async def test_a_deleted_video_is_gone_with_all_its_bytes(house: House) -> None:
     """DELETE answers 204 without a body; the video, its job, its page and every address of it are then 404."""
     video = await house.complete()
-    addresses = [video[name] for name in ("url", "poster_url", "hls_url", "source_url")]
+    addresses = [video[name] for name in ("url", "poster_url", "hls_url", "dash_url", "source_url")]
     for rendition in video["renditions"]:
         addresses += [rendition[name] for name in ("file_url", "region_url", "playlist_url")]
     addresses += [

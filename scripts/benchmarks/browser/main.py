@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bootstrap.checkout import this_checkout
 
+from benchmarks.browser.fast_start import Layout, Start, start, sum_up_starts, table_of_starts
 from benchmarks.browser.figures import sum_up, table_of
 from benchmarks.browser.story import as_html, as_markdown
 from benchmarks.browser.trial import Script, Seek, Trial, chromium, perform
@@ -59,23 +60,30 @@ def run(*, quick: bool, output: Path) -> int:
     report = Report(benchmark="browser", quick=quick)
     extent = QUICK if quick else FULL
     cores = split_cores(1)
-    progress = Progress(total=1 + len(extent.lines) * extent.rounds * len(Delivery))
+    progress = Progress(total=1 + len(extent.lines) * extent.rounds * (len(Delivery) + len(Layout)))
     progress.step("making the video, once and for all")
     library = open_library(extent.plan, this_checkout().cache / "bench", cores=cores.server | cores.load)
-    trials = _trials(extent, library, report, progress, hls_js)
+    trials, starts = _trials(extent, library, report, progress, hls_js)
     progress.close()
-    rows = sum_up(trials)
+    rows, start_rows = sum_up(trials), sum_up_starts(starts)
     report.results = {"trials": [asdict(trial) for trial in trials], "rows": [asdict(row) for row in rows]}
+    report.results |= {
+        "starts": [asdict(each) for each in starts],
+        "start_rows": [asdict(row) for row in start_rows],
+    }
     path = report.write(output)
-    path.with_suffix(".md").write_text(as_markdown(report, rows))
-    path.with_suffix(".html").write_text(as_html(report, rows, rounds=extent.rounds))
-    print(f"{report.heading()}\n\n{table(*table_of(rows))}\n\nThe whole report: {path.with_suffix('.html')}")
+    path.with_suffix(".md").write_text(as_markdown(report, rows, start_rows))
+    path.with_suffix(".html").write_text(as_html(report, rows, start_rows, rounds=extent.rounds))
+    tables = f"{table(*table_of(rows))}\n\n{table(*table_of_starts(start_rows))}"
+    print(f"{report.heading()}\n\n{tables}\n\nThe whole report: {path.with_suffix('.html')}")
     return 0
 
 
-def _trials(extent: Extent, library: Library, report: Report, progress: Progress, hls_js: Path) -> list[Trial]:
-    """Let the deliveries take turns, in an order that is shuffled in each round."""
-    trials = []
+def _trials(
+    extent: Extent, library: Library, report: Report, progress: Progress, hls_js: Path
+) -> tuple[list[Trial], list[Start]]:
+    """Let the deliveries, and the layouts of a file, take turns in an order that is shuffled in each round."""
+    trials, starts = [], []
     shuffle = random.Random(SEED).shuffle  # noqa: S311 - an order, not a secret
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -89,19 +97,22 @@ def _trials(extent: Extent, library: Library, report: Report, progress: Progress
     ):
         report.versions["chromium"] = browser.version
         for number in range(extent.rounds):
-            turns = [(line, delivery) for line in extent.lines for delivery in Delivery]
+            turns = [(line, way) for line in extent.lines for way in (*Delivery, *Layout)]
             shuffle(turns)
-            for line, delivery in turns:
-                progress.step(f"round {number + 1} of {extent.rounds} · {delivery} · {line.name}")
+            for line, way in turns:
+                progress.step(f"round {number + 1} of {extent.rounds} · {way} · {line.name}")
+                if isinstance(way, Layout):
+                    starts.append(start(browser, library.videos[0], url=server.url, layout=way, line=line))
+                    continue
                 trials.append(
                     perform(
                         browser,
                         library.videos[0],
                         url=server.url,
-                        delivery=delivery,
+                        delivery=way,
                         line=line,
                         script=extent.script,
                         hls_js=hls_js,
                     )
                 )
-    return trials
+    return trials, starts

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from benchmarks.browser.fast_start import StartRow, table_of_starts
 from benchmarks.browser.figures import Row, table_of
 from benchmarks.deliveries.bars import Bar, Bars, draw_bars
 from benchmarks.deliveries.page import Section, bullets, facts, figure, html_table, page
@@ -11,6 +12,10 @@ from benchmarks.report import Report, markdown_table
 from benchmarks.statistics import Summary
 
 TITLE = "How a browser plays Range, ResourceRegion and HLS"
+FAST_START = (
+    "A rendition is presented with its moov ahead of the media. Its source, which is the same media with the moov "
+    "at the end, shows what that is worth to a media element."
+)
 METHOD = """
 Every trial has a profile that has seen nothing yet, and plays the best rendition of the same video: Range and
 ResourceRegion as the source of a media element, HLS by hls.js with the options of the watch page. It starts,
@@ -25,13 +30,14 @@ The deliveries take turns in an order that is shuffled anew in each round. Bars 
 """
 
 
-def as_markdown(report: Report, rows: Sequence[Row]) -> str:
-    """Write the table."""
+def as_markdown(report: Report, rows: Sequence[Row], starts: Sequence[StartRow]) -> str:
+    """Write the tables."""
     parts = [f"# {TITLE}", report.heading().replace("\n", "  \n"), markdown_table(*table_of(rows))]
+    parts.append(markdown_table(*table_of_starts(starts)))
     return "\n\n".join([*parts, "\n".join(f"- {sentence}" for sentence in _method())]) + "\n"
 
 
-def as_html(report: Report, rows: Sequence[Row], *, rounds: int) -> str:
+def as_html(report: Report, rows: Sequence[Row], starts: Sequence[StartRow], *, rounds: int) -> str:
     """Write the page."""
     return page(
         TITLE,
@@ -47,6 +53,7 @@ def as_html(report: Report, rows: Sequence[Row], *, rounds: int) -> str:
             *(_seek(rows, name) for name in (rows[0].seeks if rows else ())),
             _plot(rows, "Bytes", "MB", lambda row: row.megabytes, "of media in a trial, the median"),
             _plot(rows, "Requests", "requests", lambda row: row.requests, "for media in a trial, the median"),
+            Section(heading="Fast start", finding=FAST_START, body=[html_table(*table_of_starts(starts))]),
             Section(heading="All figures", finding="As a table.", body=[html_table(*table_of(rows))]),
             Section(heading="How it was measured", finding="", body=[facts(_facts(report)), bullets(_method())]),
         ],

@@ -94,24 +94,12 @@ def perform(
     browser: Browser, video: Video, *, url: str, delivery: Delivery, line: Line, script: Script, hls_js: Path
 ) -> Trial:
     """Follow the script in a profile that has seen nothing yet."""
-    # The scripts of the stage are none of the page's own, which its policy would refuse.
-    context = browser.new_context(bypass_csp=True)
-    try:
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_SECONDS * 1000)
-        page.goto(f"{url}{BLANK_PATH}")
-        page.set_content("<!doctype html><body></body>")
+    with open_stage(browser, url, line, f"{video.title} by {delivery}") as (page, traffic):
         page.add_script_tag(path=hls_js)
-        page.add_script_tag(path=STAGE)
-        traffic = _Traffic(context.new_cdp_session(page), line)
         first_frame = page.evaluate("([url, options]) => stage.open(url, options)", _source(video, delivery))
         page.wait_for_timeout(script.first_seconds * 1000)
         seeks = {seek.name: _seek(page, seek, video.duration_seconds) for seek in script.seeks}
         state = page.evaluate("stage.state()")
-    except Error as error:
-        raise BenchError(f"Chromium cannot play {video.title} by {delivery}: {error.message}") from error
-    finally:
-        context.close()
     return Trial(
         delivery=delivery,
         line=line.name,
@@ -122,6 +110,24 @@ def perform(
         received_bytes=traffic.received_bytes,
         ahead_seconds=state["ahead"],
     )
+
+
+@contextmanager
+def open_stage(browser: Browser, url: str, line: Line, title: str) -> Iterator[tuple[Page, "Traffic"]]:
+    """Open the empty page with the stage, in a profile that has seen nothing yet."""
+    # The scripts of the stage are none of the page's own, which its policy would refuse.
+    context = browser.new_context(bypass_csp=True)
+    try:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        page.goto(f"{url}{BLANK_PATH}")
+        page.set_content("<!doctype html><body></body>")
+        page.add_script_tag(path=STAGE)
+        yield page, Traffic(context.new_cdp_session(page), line)
+    except Error as error:
+        raise BenchError(f"Chromium cannot play {title}: {error.message}") from error
+    finally:
+        context.close()
 
 
 def _source(video: Video, delivery: Delivery) -> list[object]:
@@ -142,7 +148,7 @@ def _seek(page: Page, seek: Seek, duration: float) -> float:
     return seconds
 
 
-class _Traffic:
+class Traffic:
     """Shapes the browser's line, and counts what comes over it (Chrome DevTools Protocol, domain Network)."""
 
     def __init__(self, session: CDPSession, line: Line) -> None:

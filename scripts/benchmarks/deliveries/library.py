@@ -14,6 +14,7 @@ from benchmarks.deliveries.players import Rendition, Video
 from benchmarks.deliveries.timeline import Timeline, timeline_of
 from benchmarks.product import add_video, ask, streamserver
 from benchmarks.servers import BenchError, Server, output_of
+from streamserver.domain.mp4 import boxes
 from streamserver.domain.scanning import Scan, scan_on
 
 UNIT_SECONDS = 20
@@ -108,7 +109,10 @@ def _make_clip(target: Path, plan: Plan, number: int) -> None:
 def _rendition(server: Server, found: dict[str, Any]) -> Rendition:
     """Describe a rendition, with the timeline of its file as the file itself tells it."""
     content = ask(server, found["file_url"]).body
-    scan = scan_on(Scan(), lambda position, count: content[position : position + count], len(content))
+    media = next(box for box in boxes(content) if box.kind == "mdat")
+    scan = scan_on(
+        Scan(position=media.position), lambda position, count: content[position : position + count], len(content)
+    )
     if scan.index is None or not scan.index.fragments:
         raise BenchError(f"{found['file_url']} has no fragments")
     return Rendition(

@@ -43,6 +43,11 @@ class Video:
     """Best first."""
 
     @property
+    def source_path(self) -> str:
+        """Where the file that it was made of is."""
+        return f"{self.master_path.removesuffix('hls/master.m3u8')}source"
+
+    @property
     def duration_seconds(self) -> float:
         """How long all of it can be played, in any quality."""
         return min(rendition.timeline.duration_seconds for rendition in self.renditions)

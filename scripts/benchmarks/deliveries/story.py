@@ -25,10 +25,10 @@ Viewers have lines: what comes is read no faster than the line carries it, out o
 and in packets of {packet} bytes, and each connect and each request waits for a round trip. TCP's slow start and
 losses are not played.
 
-The media element, as Chromium's was seen to do, reads the first boxes, gives the answer up, reads the moov at the
-end, and goes on from where the media begins. It reads until {full:g} s are ahead, and on again at {low:g} s. The
-player of HLS reads playlists and whole segments, and keeps {goal:g} s ahead. Both keep what they have, and their
-connection until an answer has to be given up.
+The media element, as Chromium's was seen to do, asks for all, reads the moov ahead of the media, and goes on in
+the same answer. It reads until {full:g} s are ahead, and on again at {low:g} s. The player of HLS reads
+playlists and whole segments, and keeps {goal:g} s ahead. Both keep what they have, and their connection until an
+answer has to be given up.
 
 Something is playable once its whole fragment is there: the sound lies behind the picture.
 

@@ -54,7 +54,7 @@ class Timeline:
     ends: Sequence[float]
     """When each fragment ends, in seconds from the beginning."""
     positions: Sequence[int]
-    """Of the first byte of each fragment; one more for the end of the last, where the `moov` begins."""
+    """Of the first byte of each fragment, as it is delivered; one more for the end of the last."""
     size_bytes: int
     """Of the whole file."""
 
@@ -64,9 +64,9 @@ class Timeline:
         return self.ends[-1]
 
     @property
-    def tail_position(self) -> int:
-        """Where the `moov` of the finished file begins."""
-        return self.positions[-1]
+    def media_position(self) -> int:
+        """Where the media begins; the `moov` lies ahead of it."""
+        return self.positions[0]
 
     def fragment_at(self, moment: float) -> int:
         """Return the number of the fragment that plays at a moment."""

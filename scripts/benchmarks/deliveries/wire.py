@@ -118,6 +118,10 @@ class Wire:
         self._left, self._is_asking = understood.length, False
         return understood
 
+    def end_index(self) -> None:
+        """Count what is still to come of the answer as media."""
+        self._is_index = False
+
     async def skip(self, most: int) -> int:
         """Let the next bytes of the body go by, so many at most; return how many, 0 at its end."""
         wanted = min(most, self._left, self._pace.turn_bytes)

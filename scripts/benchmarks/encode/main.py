@@ -1,12 +1,13 @@
 """The story of `scripts/bench encode`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.chart import Chart, Group, bars_svg
-from benchmarks.clips import Clip, ffmpeg_version, make_moving_clip
+from benchmarks.clips import Clip, ffmpeg_version, make_copied_clip, make_moving_clip, repeat_clip
+from benchmarks.encode import first_play
 from benchmarks.encode.ours import run_server
 from benchmarks.encode.outcome import FIGURES, Run
 from benchmarks.encode.plain import ladder_for, one_process, process_each, run_together
@@ -19,6 +20,13 @@ FULL = Clip(seconds=20, width=1920, height=1080, frame_rate=30, bit_rate_bps=12_
 FULL_ROUNDS = 5
 QUICK = Clip(seconds=4, width=480, height=270, frame_rate=10, bit_rate_bps=500_000)
 QUICK_ROUNDS = 1
+LONG_BYTES = 1_000_000_000
+"""Of a source that plays long before its ladder is done; in a full run."""
+FIRST_PLAY_ROUNDS = 3
+COPY_SECONDS = 2.0
+"""How soon a source that is copied shall play, besides the time to read it once."""
+ENCODE_SECONDS = 3.0
+"""How soon any other shall play."""
 PLAIN = "plain ffmpeg"
 EACH = "a process each"
 LABELS = {
@@ -48,23 +56,68 @@ def run(*, quick: bool, output: Path) -> int:
     report = Report(benchmark="encode", quick=quick)
     report.versions["ffmpeg"] = ffmpeg_version()
     with TemporaryDirectory(dir=output) as name:
-        runs = _measure(clip, rounds, Path(name))
+        folder = Path(name)
+        print("preparing the sources …", flush=True)
+        cases = _cases(clip, folder, quick=quick)
+        first_plays = _first_plays(cases, 1 if quick else FIRST_PLAY_ROUNDS, folder)
+        plays = first_play.sum_up(first_plays)
+        runs = _measure(cases[-1].source, clip, rounds, folder)
     outcomes = {name: _outcome(found, runs[PLAIN]) for name, found in runs.items()}
     rungs = [f"{rung.short_side}p" for rung in ladder_for(clip.height)]
-    report.results |= {"source": clip, "renditions": rungs, "outcomes": outcomes, "runs": runs}
+    report.results |= {
+        "first_plays": plays,
+        "source": clip,
+        "renditions": rungs,
+        "outcomes": outcomes,
+        "runs": runs,
+    }
     report.write(output)
     (output / "encode.svg").write_text(bars_svg(_chart(outcomes)))
+    print("", report.heading(), first_play.table_of(plays), sep="\n\n")
     source = f"{clip.seconds:g} s of {clip.width}×{clip.height} into {', '.join(rungs)}; "
-    print("", report.heading(), _table(outcomes), source + "medians of paired rounds", sep="\n\n")
+    print("", _table(outcomes), source + "medians of paired rounds", sep="\n\n")
     print(f"\n{output / 'encode.json'}\n{output / 'encode.svg'}")
     return 0
 
 
-def _measure(clip: Clip, rounds: int, folder: Path) -> dict[str, dict[int, Run]]:
+def _cases(clip: Clip, folder: Path, *, quick: bool) -> list[first_play.Case]:
+    """Make the sources; the last is the one whose ladder is measured."""
+    short, long, other = (folder / name for name in ("short.mp4", "long.mp4", "source.mp4"))
+    make_copied_clip(short, clip)
+    make_moving_clip(other, clip)
+    cases = [
+        first_play.Case(label="H.264 and AAC, short", source=short, patience_seconds=COPY_SECONDS, is_copied=True)
+    ]
+    if not quick:
+        repeat_clip(short, long, LONG_BYTES)
+        cases.append(
+            first_play.Case(
+                label="H.264 and AAC, long", source=long, patience_seconds=COPY_SECONDS, is_copied=True
+            )
+        )
+    label = f"MPEG-4, {clip.height}p"
+    return [
+        *cases,
+        first_play.Case(label=label, source=other, patience_seconds=ENCODE_SECONDS, is_copied=False),
+    ]
+
+
+def _first_plays(
+    cases: Sequence[first_play.Case], rounds: int, folder: Path
+) -> dict[first_play.Case, list[first_play.FirstPlay]]:
+    """Upload each source once a round, to a server that has nothing else to do."""
+    plays: dict[first_play.Case, list[first_play.FirstPlay]] = {case: [] for case in cases}
+    progress = Progress(rounds * len(cases))
+    for number, _, case in shuffled_rounds({"": tuple(cases)}, rounds=rounds, seed=SEED):
+        progress.step(f"round {number + 1} of {rounds} · first segment · {case.label}")
+        with TemporaryDirectory(dir=folder) as empty:
+            plays[case].append(first_play.first_play(case, Path(empty)))
+    progress.close()
+    return plays
+
+
+def _measure(source: Path, clip: Clip, rounds: int, folder: Path) -> dict[str, dict[int, Run]]:
     """Encode the same source in each way once a round."""
-    source = folder / "source.mp4"
-    print("preparing the source …", flush=True)
-    make_moving_clip(source, clip)
     rungs = ladder_for(clip.height)
     ways: dict[str, Callable[[Path], Run]] = {
         NAME: lambda empty: run_server(source, empty),

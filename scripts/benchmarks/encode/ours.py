@@ -1,11 +1,11 @@
 """The ladder by our server: a file is uploaded, and watched until its job is complete."""
 
 import time
-from http import HTTPStatus
 from pathlib import Path
 
+from benchmarks.encode.first_play import has_segment
 from benchmarks.encode.outcome import CRF, LOOK_SECONDS, PATIENCE_SECONDS, PRESET, Run
-from benchmarks.product import ask, segment_paths, streamserver, upload
+from benchmarks.product import ask, streamserver, upload
 from benchmarks.servers import BenchError, Server, all_cores
 
 
@@ -32,7 +32,7 @@ def _follow(server: Server, job_id: str, video_id: str) -> tuple[float, dict[str
     first_segment = None
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        if first_segment is None and _has_segment(server, video_id):
+        if first_segment is None and has_segment(server, video_id):
             first_segment = time.monotonic()
         job = ask(server, f"/api/jobs/{job_id}").json()
         if job["status"] == "ERROR":
@@ -41,17 +41,6 @@ def _follow(server: Server, job_id: str, video_id: str) -> tuple[float, dict[str
             return first_segment or time.monotonic(), ask(server, f"/api/videos/{video_id}").json()
         time.sleep(LOOK_SECONDS)
     raise BenchError(f"the server did not finish within {PATIENCE_SECONDS:.0f} s")
-
-
-def _has_segment(server: Server, video_id: str) -> bool:
-    """Tell whether a player that starts with the multivariant playlist gets a segment."""
-    master = f"/media/{video_id}/hls/master.m3u8"
-    answer = ask(server, master)
-    if answer.status != HTTPStatus.OK:
-        return False
-    playlist = next(line for line in answer.body.decode().splitlines() if not line.startswith("#"))
-    segments = segment_paths(server, f"{master.rpartition('/')[0]}/{playlist}")
-    return bool(segments) and ask(server, segments[0]).status == HTTPStatus.OK
 
 
 def _size_bytes(server: Server, path: str) -> int:

@@ -1,0 +1,83 @@
+"""DASH as a player has it that is not ours: Shaka Player in a real Chromium."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.browser.bare_page import bare_page
+from tests.clips.programs import ffmpeg
+from tests.end_to_end.client import Client, Document
+from tests.services.server import ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+SECONDS = 24
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a video with sound that has to be encoded, which takes its time."""
+    target = tmp_path_factory.mktemp("clips") / "dash.avi"
+    picture = f"testsrc2=size=640x360:rate=25:duration={SECONDS},noise=alls=20:allf=t"
+    sound = f"sine=frequency=440:sample_rate=44100:duration={SECONDS}"
+    encoders = ("-c:v", "mpeg4", "-q:v", "4", "-c:a", "libmp3lame")
+    ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *encoders, str(target))
+    return target
+
+
+async def test_a_finished_video_plays_and_seeks(browser: Browser, server: ServerProcess, clip: Path) -> None:
+    """All renditions are on offer, picture and sound are decoded, and a seek shows what is there."""
+    video = await asyncio.to_thread(Client(server).complete, clip)
+    async with bare_page(browser, server.url) as here:
+        await here.open_dash(video["dash_url"])
+        await here.until("video.currentTime > 0.5")
+        await here.assert_sound_and_picture()
+        heights = await here.page.evaluate("player.getVariantTracks().map(track => track.height)")
+        assert sorted(heights, reverse=True) == [rendition["height"] for rendition in video["renditions"]]
+        assert abs(await here.value("video.duration") - SECONDS) < 0.1
+        for seconds in (18.5, 3.25):
+            assert abs(await here.frame_after_seek(seconds) - seconds) < 1
+        for height in heights:
+            await here.page.evaluate(
+                """height => {
+                    player.configure('abr.enabled', false);
+                    const track = player.getVariantTracks().find(track => track.height === height);
+                    player.selectVariantTrack(track, true);
+                }""",
+                height,
+            )
+            await here.until(f"video.videoHeight === {height}")
+        assert await here.page.evaluate("faults") == []
+        assert {path.partition("?")[0] for path in here.requests if path.endswith(".mpd")} == {video["dash_url"]}
+
+
+async def test_a_growing_video_plays_to_its_end(browser: Browser, server: ServerProcess, clip: Path) -> None:
+    """It starts at the beginning while it is encoded, and goes on across the moment at which it is complete."""
+    client = Client(server)
+    added, job = await asyncio.to_thread(client.upload, clip)
+    video = await asyncio.to_thread(watchable, client, added["id"], job["id"])
+    async with bare_page(browser, server.url) as here:
+        await here.open_dash(video["dash_url"])
+        await here.until("video.currentTime > 0.2")
+        assert await here.value("video.currentTime") < 5
+        assert await here.page.evaluate("player.isDynamic()")
+        assert client.job(job["id"])["status"] == "RUNNING"
+        await here.assert_sound_and_picture()
+        await asyncio.to_thread(client.end_of, job["id"])
+        await here.page.evaluate("document.querySelector('video').playbackRate = 4")
+        await here.until("video.ended")
+        assert abs(await here.value("video.currentTime") - SECONDS) < 0.2
+        assert not await here.page.evaluate("player.isDynamic()")
+        assert abs(await here.frame_after_seek(1.5) - 1.5) < 1
+        assert await here.page.evaluate("faults") == []
+
+
+def watchable(client: Client, video_id: str, job_id: str) -> Document:
+    """Follow a job until something of its video can be watched; return the video."""
+    for _ in client.follow(job_id):
+        video = client.video(video_id)
+        if video["dash_url"]:
+            return video
+    raise AssertionError("the job ended first")
