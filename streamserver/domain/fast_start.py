@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from streamserver.domain.mp4 import Box, Malformed, box_at
-from streamserver.domain.multipart import Body
+from streamserver.domain.multipart import Body, body_length
 from streamserver.domain.ranges import ResourceRegion
 from streamserver.domain.scanning import MAX_HEADER_BYTES, Reader
 
@@ -139,6 +139,8 @@ def _gathered(body: Body, read: Reader) -> Body:
             pieces.append(piece)
             continue
         content = piece if isinstance(piece, bytes) else read(piece.position, piece.count)
+        if len(content) != body_length((piece,)):
+            raise Malformed("the file is cut off")
         before = pieces[-1] if pieces else None
         if isinstance(before, bytes):
             pieces[-1] = before + content
