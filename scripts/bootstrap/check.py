@@ -13,6 +13,7 @@ from bootstrap import debian
 from bootstrap.checkout import Checkout, this_checkout
 from bootstrap.environment import Environment, this_interpreter
 from bootstrap.frontend import FrontEnd
+from bootstrap.players import Players
 from bootstrap.prepare import prepare
 from bootstrap.steps import Step
 
@@ -31,6 +32,7 @@ def main(pytest_options: Sequence[str]) -> int:
         return [
             *environment.steps("requirements.txt", "requirements-test.txt"),
             *front_end.steps(with_tools=True),
+            *Players(checkout=checkout).steps(front_end),
             *debian.install_steps(debian.missing_packages() if can_install else []),
         ]
 

