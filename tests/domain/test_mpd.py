@@ -83,7 +83,7 @@ class TestComplete:
             "suggestedPresentationDelay",
             "timeShiftBufferDepth",
         }
-        assert not dynamic & root.keys()
+        assert not dynamic & set(root.keys())
         assert only(root, "Period").get("start") == "PT0S"
 
     def test_a_rendition_is_a_representation(self) -> None:

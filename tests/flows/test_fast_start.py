@@ -21,7 +21,10 @@ async def with_file(works: Works, content: bytes) -> Video:
     (rendition,) = video.renditions
     index = await works.catalog.fragment_index(rendition.key)
     works.blobs.path(rendition_key(rendition)).write_bytes(content)
-    await works.catalog.complete_rendition(replace(rendition, size_bytes=len(content)), index)
+    await works.catalog.delete_renditions([rendition.key])
+    rendition = replace(rendition, size_bytes=len(content))
+    await works.catalog.add_renditions([rendition])
+    await works.catalog.complete_rendition(rendition, index)
     return await works.catalog.video(video.id)
 
 
