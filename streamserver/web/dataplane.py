@@ -9,7 +9,8 @@ from aiohttp.http import HttpVersion11
 from streamserver.domain.answers import Answer, answer
 from streamserver.domain.conditions import RequestHeaders
 from streamserver.domain.placement import place
-from streamserver.flows.deliver import Deliver, Deliverable
+from streamserver.flows.deliver import Deliver
+from streamserver.flows.deliverable import Deliverable
 from streamserver.ports import Blobs
 from streamserver.web.errors import problem
 from streamserver.web.fast import FastHandler

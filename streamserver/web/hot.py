@@ -16,7 +16,8 @@ from streamserver.domain.answers import Answer, Delivery, answer
 from streamserver.domain.conditions import RequestHeaders
 from streamserver.domain.multipart import body_length
 from streamserver.domain.ranges import ResourceRegion
-from streamserver.flows.deliver import Deliver, Deliverable
+from streamserver.flows.deliver import Deliver
+from streamserver.flows.deliverable import Deliverable
 from streamserver.ports import Lease
 from streamserver.web.page_cache import WarmPieces
 

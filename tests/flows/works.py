@@ -13,7 +13,8 @@ from streamserver.domain.jobs import Job, JobStatus
 from streamserver.domain.videos import Video
 from streamserver.errors import NotFound
 from streamserver.flows.attachments import Attachments
-from streamserver.flows.deliver import FRESH_SECONDS, Deliver, Deliverable
+from streamserver.flows.deliver import FRESH_SECONDS, Deliver
+from streamserver.flows.deliverable import Deliverable
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
 from streamserver.flows.indexes import Indexes
