@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from streamserver.domain.fragments import Segment
-from streamserver.domain.mpd import NAMESPACE, Growth, Representation, Text, manifest
+from streamserver.domain.mpd import NAMESPACE, Growth, Picture, Sound, Text, manifest
 
 NAMES = {"": NAMESPACE}
 CREATED_AT = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -24,8 +24,9 @@ def segments(*seconds: float) -> tuple[Segment, ...]:
     )
 
 
-RENDITION = Representation(
+RENDITION = Picture(
     id="720p-1",
+    folder="hls/720p-1",
     bandwidth_bps=3_000_000,
     codecs="avc1.64001f,mp4a.40.2",
     width=1280,
@@ -35,6 +36,19 @@ RENDITION = Representation(
     timescale=90_000,
     segments=segments(2, 2, 2, 4, 4, 3.5),
 )
+ENGLISH = Sound(
+    id="sound-1",
+    folder="hls/sound-1",
+    bandwidth_bps=130_000,
+    codecs="mp4a.40.2",
+    language="en",
+    label="English",
+    is_main=True,
+    target_seconds=4,
+    timescale=48_000,
+    segments=segments(2, 2, 2, 4, 4, 3.6),
+)
+GERMAN = replace(ENGLISH, id="sound-2", folder="hls/sound-2", language="de", label="Deutsch", is_main=False)
 
 
 def read(text: str) -> Element:
@@ -153,6 +167,52 @@ class TestComplete:
         assert seconds(read(manifest([RENDITION, longer])).get("mediaPresentationDuration")) == 18
 
 
+class TestSound:
+    """Several sound tracks, beside pictures without sound."""
+
+    def test_each_is_an_adaptation_set(self) -> None:
+        """With its language and its role, in the order that the schema asks for; one of them is the main one."""
+        root = read(manifest([replace(RENDITION, folder="hls/720p-1/picture")], [ENGLISH, GERMAN]))
+        picture, *sounds = root.findall("Period/AdaptationSet", NAMES)
+        assert only(picture, ".//SegmentTemplate").get("media") == "hls/720p-1/picture/$Number$.m4s"
+        assert [(it.get("contentType"), it.get("mimeType"), it.get("lang")) for it in sounds] == [
+            ("audio", "audio/mp4", "en"),
+            ("audio", "audio/mp4", "de"),
+        ]
+        for found, label, role in zip(sounds, ("English", "Deutsch"), ("main", "alternate"), strict=True):
+            names = [child.tag.partition("}")[2] for child in found]
+            assert names == ["AudioChannelConfiguration", "Label", "Role", "Representation"]
+            assert only(found, "AudioChannelConfiguration").get("value") == "2"
+            assert only(found, "Label").text == label
+            assert only(found, "Role").get("value") == role
+        assert only(sounds[1], "Representation").attrib == {
+            "id": "sound-2",
+            "bandwidth": "130000",
+            "codecs": "mp4a.40.2",
+        }
+        template = only(sounds[1], ".//SegmentTemplate")
+        assert (template.get("timescale"), template.get("initialization")) == ("48000", "hls/sound-2/init.mp4")
+        assert durations(template[0]) == [48_000 * 2] * 3 + [48_000 * 4] * 2 + [172_800]
+
+    def test_names_differ(self) -> None:
+        """No two adaptation sets or representations have the same id, with texts among them."""
+        texts = [Text(url="a.vtt", language="en", label="English")]
+        root = read(manifest([RENDITION], [ENGLISH, GERMAN], texts))
+        for kind in ("AdaptationSet", "Representation"):
+            ids = [found.get("id") for found in root.findall(f".//{kind}", NAMES)]
+            assert len(set(ids)) == len(ids) == 4
+
+    def test_it_lasts_as_long_as_the_sound(self) -> None:
+        """Sound that goes on behind the picture is heard to its end."""
+        assert seconds(read(manifest([RENDITION], [ENGLISH])).get("mediaPresentationDuration")) == 17.6
+
+    def test_a_language_that_nobody_tells(self) -> None:
+        """It is `und`, and also what is none."""
+        sounds = [ENGLISH, replace(GERMAN, language="no language")]
+        found = read(manifest([RENDITION], sounds)).findall("Period/AdaptationSet", NAMES)
+        assert [it.get("lang") for it in found[1:]] == ["en", "und"]
+
+
 class TestText:
     """Text tracks, one WebVTT file each."""
 
@@ -162,7 +222,7 @@ class TestText:
             Text(url="subtitles/a.vtt", language="en", label="English"),
             Text(url="b.vtt", language="de", label="D"),
         ]
-        root = read(manifest([RENDITION], texts))
+        root = read(manifest([RENDITION], texts=texts))
         _, first, second = root.findall("Period/AdaptationSet", NAMES)
         assert (first.get("contentType"), first.get("mimeType"), first.get("lang")) == ("text", "text/vtt", "en")
         assert [child.tag.partition("}")[2] for child in first] == ["Label", "Role", "Representation"]
@@ -175,13 +235,13 @@ class TestText:
     @given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn"))))
     def test_markup_in_a_label_is_text(self, label: str) -> None:
         """Whatever can be read is shown as it is."""
-        root = read(manifest([RENDITION], [Text(url="a.vtt", language="en", label=label)]))
+        root = read(manifest([RENDITION], texts=[Text(url="a.vtt", language="en", label=label)]))
         assert (root.findall(".//Label", NAMES)[0].text or "") == label
 
     @given(st.text(st.characters(codec=None)), st.text())
     def test_whatever_a_source_says(self, label: str, language: str) -> None:
         """What XML cannot hold is left out of a label; what is no language is `und`."""
-        text = manifest([RENDITION], [Text(url="a.vtt", language=language, label=label)])
+        text = manifest([RENDITION], texts=[Text(url="a.vtt", language=language, label=label)])
         found = read(text).findall("Period/AdaptationSet", NAMES)[1].get("lang", "")
         assert found == language or (found == "und" and not re.fullmatch(r"[a-zA-Z]{1,8}", language))
 
@@ -203,6 +263,16 @@ class TestGrowing:
         began_at = moment(root.get("availabilityStartTime"))
         assert began_at + timedelta(seconds=600) <= CREATED_AT
         assert moment(root.get("publishTime")) <= CREATED_AT
+
+    def test_a_segment_of_any_track_makes_a_later_publication(self) -> None:
+        """Sound runs ahead of the picture; each segment of either is news."""
+        shorter = replace(RENDITION, segments=RENDITION.segments[:3])
+        less = replace(ENGLISH, segments=ENGLISH.segments[:5])
+        times = [
+            moment(read(manifest([picture], [sound], growth=GROWTH)).get("publishTime"))
+            for picture, sound in ((shorter, less), (shorter, ENGLISH), (RENDITION, ENGLISH))
+        ]
+        assert times == sorted(set(times))
 
     def test_what_lasts_longer_than_promised(self) -> None:
         """No segment lies behind the end that is announced."""
