@@ -26,10 +26,18 @@ class SampleRun:
 
     offset: int
     """Of the first byte, from the beginning of the `moof`."""
-    count: int
-    """Bytes of all samples."""
-    first: int
-    """Bytes of the first sample."""
+    sizes: tuple[int, ...]
+    """Bytes of each sample."""
+
+    @property
+    def count(self) -> int:
+        """Bytes of all samples."""
+        return sum(self.sizes)
+
+    @property
+    def first(self) -> int:
+        """Bytes of the first sample."""
+        return self.sizes[0] if self.sizes else 0
 
 
 def sample_run(moof: bytes, track_id: int, default_size: int = 0) -> SampleRun | None:
@@ -47,7 +55,7 @@ def sample_run(moof: bytes, track_id: int, default_size: int = 0) -> SampleRun |
         if run is None or not run.count:
             run = part
         elif part.offset == run.offset + run.count:
-            run = replace(run, count=run.count + part.count)
+            run = replace(run, sizes=run.sizes + part.sizes)
         else:
             raise Malformed("the samples of a track are scattered over their fragment")
     return run
@@ -136,13 +144,13 @@ def _run(moof: bytes, trun: Box, default_size: int) -> SampleRun:
     """Read where the samples of a `trun` (§8.8.8) lie."""
     flags, samples, offset = struct.unpack_from(">IIi", moof, trun.body)
     if not flags & SAMPLE_SIZE or not samples:
-        return SampleRun(offset=offset, count=default_size * samples, first=default_size)
+        return SampleRun(offset=offset, sizes=(default_size,) * samples)
     at = trun.body + 12 + (4 if flags & FIRST_SAMPLE_FLAGS else 0) + (4 if flags & 0x100 else 0)
     stride = 4 * (flags >> 8 & 0xF).bit_count()
     if at + stride * (samples - 1) + 4 > trun.end:
         raise Malformed("a trun with more samples than bytes")
-    sizes = [struct.unpack_from(">I", moof, at + stride * number)[0] for number in range(samples)]
-    return SampleRun(offset=offset, count=sum(sizes), first=sizes[0])
+    sizes = (struct.unpack_from(">I", moof, at + stride * number)[0] for number in range(samples))
+    return SampleRun(offset=offset, sizes=tuple(sizes))
 
 
 def _boxed(kind: bytes, *parts: bytes) -> bytes:

@@ -94,3 +94,8 @@ class SourceInfo:
     """Text tracks that can become WebVTT."""
     chapters: tuple[Chapter, ...] = ()
     """In the order of time."""
+
+    @property
+    def may_change_sound(self) -> bool:
+        """Whether its container tells of each frame of sound anew how many channels it has (ISO/IEC 13818-7)."""
+        return self.format_name == "mpegts" and bool(self.audio)

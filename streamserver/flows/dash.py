@@ -11,7 +11,7 @@ async def dash_manifest(video: Video, indexes: Indexes) -> str:
     """Write what there is by now: dynamic for as long as any of it grows; `NotReady` before the first segment.
 
     A player that asks again must not find the sound moved out of the picture's segments. So while there are
-    several sound tracks, and not all of them have a segment, it gets what is complete alone: it will not ask again.
+    several sound tracks, and not all of them have a segment, it gets what is complete alone, and asks no more.
     """
     watchable = await indexes.watchable(video)
     sounds = await indexes.ready(video.audio)

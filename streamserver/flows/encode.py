@@ -148,10 +148,11 @@ class Encode:
         try:
             await self._renditions.grow(event, source, [spec], [rendition])
             longest = await self._renditions.longest_fragment_seconds(rendition)
+            is_steady = not source.may_change_sound or await self._renditions.has_steady_sound(rendition)
         except EncoderFault:
             log.info("job %s: the source's streams cannot be copied; they are encoded", event.job.id)
-            longest = float("inf")
-        if longest > REMUX_FRAGMENT_SECONDS:
+            longest, is_steady = float("inf"), False
+        if longest > REMUX_FRAGMENT_SECONDS or not is_steady:
             await self._renditions.drop([rendition])
             return None
         await self._renditions.finish(rendition)

@@ -18,6 +18,7 @@ from streamserver.errors import Conflict, EncoderFault, SourceFault, Unavailable
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.indexes import Indexes, rendition_key
 from streamserver.flows.receive import source_key
+from streamserver.flows.steadiness import has_steady_sound
 from streamserver.ports import Blobs, Catalog, Encoder
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,16 @@ class Renditions:
         if index is None or not index.fragments:
             raise EncoderFault
         return max(fragment.duration_ticks for fragment in index.fragments) / index.timescale
+
+    async def has_steady_sound(self, rendition: Rendition) -> bool:
+        """Tell whether a copy's sound has the same channels from its beginning to its end."""
+        index = (await _scanned(self._indexes, rendition)).index
+        if index is None:
+            raise EncoderFault
+        try:
+            return await asyncio.to_thread(has_steady_sound, self._blobs, rendition, index)
+        except Malformed as fault:
+            raise EncoderFault from fault
 
     async def finish(self, rendition: Rendition) -> None:
         """Make a rendition durable, then known as complete."""

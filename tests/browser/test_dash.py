@@ -27,6 +27,19 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.fixture(scope="module")
+def spoken(clip: Path) -> Path:
+    """Make the same with two languages."""
+    target = clip.with_name("spoken.mkv")
+    other = f"sine=frequency=880:sample_rate=48000:duration={SECONDS}"
+    named = ("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=ger")
+    ffmpeg(
+        *("-i", str(clip), "-f", "lavfi", "-i", other, "-map", "0", "-map", "1"),
+        *("-c:v", "copy", "-c:a", "flac", *named, str(target)),
+    )
+    return target
+
+
 async def test_a_finished_video_plays_and_seeks(browser: Browser, server: ServerProcess, clip: Path) -> None:
     """All renditions are on offer, picture and sound are decoded, and a seek shows what is there."""
     video = await asyncio.to_thread(Client(server).complete, clip)
@@ -53,8 +66,46 @@ async def test_a_finished_video_plays_and_seeks(browser: Browser, server: Server
         assert {path.partition("?")[0] for path in here.requests if path.endswith(".mpd")} == {video["dash_url"]}
 
 
+async def test_languages(browser: Browser, server: ServerProcess, spoken: Path) -> None:
+    """Each is on offer by its name; another one is heard with the same picture once it is chosen."""
+    video = await asyncio.to_thread(Client(server).complete, spoken)
+    async with bare_page(browser, server.url) as here:
+        await here.open_dash(video["dash_url"])
+        await here.until("video.currentTime > 0.5")
+        tracks = await here.page.evaluate(
+            "player.getAudioTracks().map(({ language, label }) => [language, label])"
+        )
+        assert sorted(tracks) == [["de", "Deutsch"], ["en", "English"]]
+        english, german = (f"/hls/{track['key']}/" for track in video["audio"])
+        assert any(english in path for path in here.requests)
+        assert not any(german in path for path in here.requests)
+        await here.page.evaluate(
+            "player.selectAudioTrack(player.getAudioTracks().find(track => track.language === 'de'))"
+        )
+        here.requests.clear()
+        assert abs(await here.frame_after_seek(SECONDS - 4) - (SECONDS - 4)) < 1
+        await here.assert_sound_and_picture()
+        await here.until("video.ended")
+        assert any(german in path for path in here.requests)
+        assert not any(english in path for path in here.requests)
+        segments = [path for path in here.requests if path.endswith(".m4s") and german not in path]
+        assert segments
+        assert all("/picture/" in path for path in segments)
+        assert await here.page.evaluate("faults") == []
+
+
+async def test_growing_languages_play_to_their_end(browser: Browser, server: ServerProcess, spoken: Path) -> None:
+    """They are apart from the picture from the first manifest on, and stay so when all is complete."""
+    await play_while_it_grows(browser, server, spoken)
+
+
 async def test_a_growing_video_plays_to_its_end(browser: Browser, server: ServerProcess, clip: Path) -> None:
     """It starts at the beginning while it is encoded, and goes on across the moment at which it is complete."""
+    await play_while_it_grows(browser, server, clip)
+
+
+async def play_while_it_grows(browser: Browser, server: ServerProcess, clip: Path) -> None:
+    """Play from the first manifest to the end of a video that is complete by then."""
     client = Client(server)
     added, job = await asyncio.to_thread(client.upload, clip)
     video = await asyncio.to_thread(watchable, client, added["id"], job["id"])

@@ -112,6 +112,9 @@ RECIPES = {
     ),
     "stereo.ts": f"{_picture(seconds=2)} {_sound(2)} -c:v mpeg2video {AAC}",
     "mono.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} -c:v mpeg2video {AAC} -output_ts_offset 2",
+    "stereo-h264.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC}",
+    "mono-h264-first.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} {X264} {AAC}",
+    "mono-h264.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} {X264} {AAC} -output_ts_offset 2",
     # What is no video, or not one for us.
     "cover.png": "-f lavfi -i testsrc2=size=64x64 -frames:v 1",
     "cover.mp3": (
@@ -140,7 +143,11 @@ CONTENTS = {
 CUTS = {"no-end.mp4": "h264.mp4", "half.mp4": "moov-first.mp4", "half.mkv": "odd.mkv"}
 """The first part of another clip."""
 CUT_SHARE = 0.6
-JOINS = {"changing-sound.ts": ("stereo.ts", "mono.ts")}
+JOINS = {
+    "changing-sound.ts": ("stereo.ts", "mono.ts"),
+    "changing-copy.ts": ("stereo-h264.ts", "mono-h264.ts"),
+    "steady-copy.ts": ("mono-h264-first.ts", "mono-h264.ts"),
+}
 """Clips that are others, one behind the other."""
 
 
