@@ -76,7 +76,7 @@ async def test_languages(browser: Browser, server: ServerProcess, spoken: Path) 
             "player.getAudioTracks().map(({ language, label }) => [language, label])"
         )
         assert sorted(tracks) == [["de", "Deutsch"], ["en", "English"]]
-        english, german = (f"/hls/{track['key']}/" for track in video["audio"])
+        english, german = (track["playlist_url"].removesuffix("index.m3u8") for track in video["audio"])
         assert any(english in path for path in here.requests)
         assert not any(german in path for path in here.requests)
         await here.page.evaluate(
