@@ -21,7 +21,7 @@ async def dash_manifest(video: Video, indexes: Indexes) -> str:
         if not watchable:
             raise NotReady
     growth = None
-    if any(_grows(rendition) for rendition, _ in (*watchable, *sounds)):
+    if any(_grows(rendition) for rendition, _ in watchable) or any(_grows(track) for track, _ in sounds):
         growth = Growth(created_at=video.created_at, duration_seconds=video.duration_seconds or 0)
     return manifest(
         [_picture(rendition, plan, has_sound=not sounds) for rendition, plan in watchable],
