@@ -162,7 +162,8 @@ async def open_works(
     max_waiting: int = 100,
 ) -> AsyncIterator[Works]:
     """Put the flows together over memory, or over what is given; the pool is closed in the end."""
-    catalog, blobs = catalog or TroubledCatalog(), blobs or MemoryBlobs()
+    own_blobs = MemoryBlobs()
+    catalog, blobs = catalog or TroubledCatalog(), blobs or own_blobs
     bus, queue, clock, encoder = MemoryBus(), MemoryQueue(), TickingClock(), OddEncoder()
     indexes = Indexes(catalog=catalog, blobs=blobs)
     renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes)
@@ -203,3 +204,4 @@ async def open_works(
     finally:
         await pool.close()
         await bus.close()
+        await own_blobs.close()

@@ -140,7 +140,8 @@ async def open_house(
         "max_upload_bytes": MAX_UPLOAD_BYTES,
         **settings,
     }
-    catalog, blobs = catalog or MemoryCatalog(), blobs or MemoryBlobs()
+    own_blobs = MemoryBlobs()
+    catalog, blobs = catalog or MemoryCatalog(), blobs or own_blobs
     bus, encoder = MemoryBus(), MemoryEncoder()
     adapters = Adapters(catalog=catalog, blobs=blobs, bus=bus, encoder=cast("FfmpegEncoder", encoder))
     flows = make_flows(load_settings(given, environment={}, folder=folder), adapters)
@@ -155,6 +156,7 @@ async def open_house(
     async with encoding(flows), TestClient(server) as client:
         yield House(client=client, services=flows.services, catalog=catalog, blobs=blobs, bus=bus, encoder=encoder)
     await bus.close()
+    await own_blobs.close()
 
 
 def source_bytes(**source: object) -> bytes:
