@@ -21,6 +21,7 @@ from streamserver.bus.memory import MemoryBus
 from streamserver.catalog.migrate import migrate
 from streamserver.catalog.sql import open_catalog
 from streamserver.clock import SystemClock
+from streamserver.domain.retries import Retries
 from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.limits import Limits
@@ -29,6 +30,7 @@ from streamserver.errors import Conflict, SettingsError, StreamserverError
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
+from streamserver.flows.forecast import Forecast
 from streamserver.flows.health import Health
 from streamserver.flows.indexes import Indexes
 from streamserver.flows.jobs import Jobs
@@ -36,6 +38,7 @@ from streamserver.flows.library import Library
 from streamserver.flows.pool import Pool
 from streamserver.flows.receive import Receive
 from streamserver.flows.renditions import Renditions
+from streamserver.flows.tasks import Tasks
 from streamserver.ports import Blobs, Bus, Catalog
 from streamserver.queue.memory import MemoryQueue
 from streamserver.settings import Settings
@@ -119,17 +122,36 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
     catalog, blobs, bus = adapters.catalog, adapters.blobs, adapters.bus
     clock, queue = SystemClock(), MemoryQueue()
     indexes = Indexes(catalog=catalog, blobs=blobs)
-    renditions = Renditions(catalog=catalog, blobs=blobs, encoder=adapters.encoder, indexes=indexes)
+    forecast = Forecast(queue=queue, encoders=settings.encoders)
+    renditions = Renditions(
+        catalog=catalog, blobs=blobs, encoder=adapters.encoder, indexes=indexes, forecast=forecast
+    )
+    tasks = Tasks(
+        catalog=catalog,
+        blobs=blobs,
+        encoder=adapters.encoder,
+        renditions=renditions,
+        extras=Extras(catalog=catalog, blobs=blobs, encoder=adapters.encoder),
+    )
     encode = Encode(
         catalog=catalog,
         blobs=blobs,
         bus=bus,
-        encoder=adapters.encoder,
         clock=clock,
         renditions=renditions,
-        extras=Extras(catalog=catalog, blobs=blobs, encoder=adapters.encoder),
+        tasks=tasks,
+        retries=Retries(limit=settings.retries, first_seconds=settings.retry_seconds),
     )
-    pool = Pool(encode=encode, catalog=catalog, queue=queue, bus=bus, size=settings.encoders)
+    pool = Pool(
+        encode=encode,
+        catalog=catalog,
+        queue=queue,
+        bus=bus,
+        clock=clock,
+        forecast=forecast,
+        size=settings.encoders,
+        preparers=settings.preparers,
+    )
     jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool)
     deliver = Deliver(catalog=catalog, blobs=blobs, indexes=indexes)
     receive = Receive(
@@ -139,6 +161,7 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
         clock=clock,
         max_bytes=settings.max_upload_bytes,
         max_waiting=settings.queue_limit,
+        encoders=settings.encoders,
     )
     services = Services(
         library=Library(catalog=catalog, blobs=blobs, jobs=jobs, deliver=deliver),

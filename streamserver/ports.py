@@ -12,6 +12,7 @@ from typing import Protocol
 from streamserver.domain.fragments import FragmentIndex
 from streamserver.domain.jobs import Job, JobStatus
 from streamserver.domain.ladder import EncodePlan
+from streamserver.domain.order import Turn
 from streamserver.domain.progress import EncoderReport
 from streamserver.domain.sources import SourceInfo, SubtitleStream
 from streamserver.domain.videos import Cursor, Rendition, Subtitle, Video, VideoStatus
@@ -212,19 +213,31 @@ class Bus(Protocol):
 
 
 class Queue(Protocol):
-    """Job ids that wait for an encoder, oldest first."""
+    """Jobs that wait for an encoder, in the order of `domain.order`; a job is in it once."""
 
-    async def offer(self, job_id: str) -> None:
-        """Put a job in line; one that is already there keeps its place."""
+    async def offer(self, turn: Turn) -> None:
+        """Put a job in line for its next task; one that is in line already keeps its place."""
 
-    async def take(self) -> str:
-        """Wait for the next job and remove it from the line."""
+    async def take(self) -> Turn:
+        """Wait for the next turn and remove it from the line.
+
+        It counts as begun until its job is offered again or `finish` is called.
+        """
+
+    async def take_beside(self, encoders: int) -> Turn:
+        """Wait likewise for a turn that is quick enough to be carried out beside so many encoders."""
+
+    async def finish(self, job_id: str) -> None:
+        """Know that a turn which was taken is over, and that no other of its job follows."""
 
     async def withdraw(self, job_id: str) -> bool:
         """Take a job out of the line; False if it was not waiting."""
 
-    def waiting(self) -> Sequence[str]:
+    def waiting(self) -> Sequence[Turn]:
         """Return the line as it is, next first."""
+
+    def begun(self) -> Sequence[Turn]:
+        """Return what was taken and is not over."""
 
 
 class Encoder(Protocol):

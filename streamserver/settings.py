@@ -37,6 +37,7 @@ class Settings:
     tls_certificate: Path | None
     tls_key: Path | None
     encoders: int
+    preparers: int
     queue_limit: int
     max_upload_bytes: int
     max_duration_seconds: float
@@ -44,6 +45,8 @@ class Settings:
     x264_preset: str
     x264_crf: int
     stall_seconds: float
+    retries: int
+    retry_seconds: float
     ffmpeg: str
     ffprobe: str
     sample: bool
@@ -149,6 +152,7 @@ SETTINGS: dict[str, Setting] = {
     "tls_certificate": Setting("", _file_or_none, "a file with a certificate chain (PEM), or empty"),
     "tls_key": Setting("", _file_or_none, "a file with the certificate's key (PEM), or empty: in the same file"),
     "encoders": Setting(max(1, (os.cpu_count() or 1) // 2), _whole(1, 256), "a whole number from 1 to 256"),
+    "preparers": Setting(1, _whole(0, 256), "a whole number from 0 to 256"),
     "queue_limit": Setting(100, _whole(1, 100_000), "a whole number from 1 to 100000"),
     "max_upload_bytes": Setting("20GB", _bytes, BYTES),
     "max_duration_seconds": Setting(12 * 3600, _seconds, SECONDS),
@@ -156,6 +160,8 @@ SETTINGS: dict[str, Setting] = {
     "x264_preset": Setting("veryfast", _one_of(*PRESETS), f"one of {', '.join(PRESETS)}"),
     "x264_crf": Setting(23, _whole(0, 51), "a whole number from 0 (best) to 51"),
     "stall_seconds": Setting(60, _seconds, SECONDS),
+    "retries": Setting(5, _whole(0, 1000), "a whole number from 0 (never) to 1000"),
+    "retry_seconds": Setting(5, _seconds, SECONDS),
     "ffmpeg": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
     "ffprobe": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
     "sample": Setting(True, _flag, "true or false"),

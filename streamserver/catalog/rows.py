@@ -123,6 +123,10 @@ def job_values(job: Job) -> dict[str, Any]:
         "frames_per_second": job.frames_per_second,
         "eta_seconds": job.eta_seconds,
         "attempt": job.attempt,
+        "failures": job.failures,
+        "last_error_code": job.last_error.code if job.last_error else None,
+        "last_error_message": job.last_error.message if job.last_error else None,
+        "retry_at": job.retry_at,
         "error_code": job.error.code if job.error else None,
         "error_message": job.error.message if job.error else None,
         "renditions": json.dumps([[progress.name, progress.percent] for progress in job.renditions]),
@@ -145,7 +149,10 @@ def job_of(row: Row[Any]) -> Job:
         frames_per_second=row.frames_per_second,
         eta_seconds=row.eta_seconds,
         attempt=row.attempt,
-        error=None if row.error_code is None else JobError(code=row.error_code, message=row.error_message),
+        failures=row.failures,
+        last_error=_job_error(row.last_error_code, row.last_error_message),
+        retry_at=row.retry_at,
+        error=_job_error(row.error_code, row.error_message),
         renditions=tuple(
             RenditionProgress(name=name, percent=percent) for name, percent in json.loads(row.renditions)
         ),
@@ -153,3 +160,7 @@ def job_of(row: Row[Any]) -> Job:
         started_at=row.started_at,
         finished_at=row.finished_at,
     )
+
+
+def _job_error(code: str | None, message: str) -> JobError | None:
+    return None if code is None else JobError(code=code, message=message)

@@ -90,6 +90,10 @@ jobs = Table(
     Column("frames_per_second", Double),
     Column("eta_seconds", Double),
     Column("attempt", Integer, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),  # rows of before there were any
+    Column("last_error_code", String(64)),
+    Column("last_error_message", Text),
+    Column("retry_at", Moment),
     Column("error_code", String(64)),
     Column("error_message", Text),
     Column("renditions", Text, nullable=False),  # JSON: [[name, percent], …]

@@ -10,12 +10,13 @@ from streamserver.domain.fragments import QUICK_SECONDS, with_plan
 from streamserver.domain.jobs import RenditionProgress, Stage
 from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec
 from streamserver.domain.mp4 import Malformed
-from streamserver.domain.progress import EncoderReport, percent_done, seconds_left
+from streamserver.domain.progress import EncoderReport, Pace, Span, work_of
 from streamserver.domain.scanning import Scan
 from streamserver.domain.sources import SourceInfo
 from streamserver.domain.videos import Rendition, RenditionStatus, VideoStatus
 from streamserver.errors import Conflict, EncoderFault, SourceFault, Unavailable
 from streamserver.flows.encoding_event import EncodingEvent
+from streamserver.flows.forecast import Forecast
 from streamserver.flows.indexes import Indexes, rendition_key
 from streamserver.flows.receive import source_key
 from streamserver.ports import Blobs, Catalog, Encoder
@@ -33,11 +34,14 @@ SHORTFALL = 0.9
 class Renditions:
     """What is done with the renditions of one video."""
 
-    def __init__(self, *, catalog: Catalog, blobs: Blobs, encoder: Encoder, indexes: Indexes) -> None:
+    def __init__(
+        self, *, catalog: Catalog, blobs: Blobs, encoder: Encoder, indexes: Indexes, forecast: Forecast
+    ) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._encoder = encoder
         self._indexes = indexes
+        self._forecast = forecast
 
     async def begin(self, video_id: str, specs: Iterable[RenditionSpec]) -> tuple[Rendition, ...]:
         """Record renditions before their files are there, so that none is ever forgotten."""
@@ -63,6 +67,7 @@ class Renditions:
         source: SourceInfo,
         specs: Sequence[RenditionSpec],
         renditions: Sequence[Rendition],
+        span: Span,
     ) -> None:
         """Run the encoder, and tell how far it is for as long as it runs."""
         paths = [str(self._blobs.path(rendition_key(rendition))) for rendition in renditions]
@@ -71,7 +76,9 @@ class Renditions:
             source=source,
             outputs=tuple(Output(spec=spec, path=path) for spec, path in zip(specs, paths, strict=True)),
         )
-        watch = _Watch(event, plan, renditions, catalog=self._catalog, indexes=self._indexes)
+        watch = _Watch(
+            event, plan, renditions, span, catalog=self._catalog, indexes=self._indexes, forecast=self._forecast
+        )
         encoding = asyncio.ensure_future(self._encoder.encode(plan, watch.note))
         try:
             while not encoding.done():
@@ -79,6 +86,7 @@ class Renditions:
                 await watch.tell()
             await encoding
         finally:
+            self._forecast.forget(event.job.id)
             encoding.cancel()
             await asyncio.gather(encoding, return_exceptions=True)
         watch.judge_length()
@@ -132,15 +140,22 @@ class _Watch:
         event: EncodingEvent,
         plan: EncodePlan,
         renditions: Sequence[Rendition],
+        span: Span,
         *,
         catalog: Catalog,
         indexes: Indexes,
+        forecast: Forecast,
     ) -> None:
         self._event = event
         self._plan = plan
         self._renditions = renditions
+        self._span = span
         self._catalog = catalog
         self._indexes = indexes
+        self._forecast = forecast
+        self._work = work_of(plan.source, (output.spec for output in plan.outputs))
+        self._began_at = asyncio.get_running_loop().time()
+        self._pace = Pace()
         self._is_remux = plan.outputs[0].spec.is_remux
         self._before = event.job.renditions
         self._latest = EncoderReport(encoded_seconds=0, speed=None, frames_per_second=None)
@@ -151,6 +166,8 @@ class _Watch:
     def note(self, report: EncoderReport) -> None:
         """Take in what the encoder says."""
         self._latest = report
+        share = min(1.0, report.encoded_seconds / self._plan.source.duration_seconds)
+        self._pace = self._pace.noted(asyncio.get_running_loop().time() - self._began_at, share)
 
     async def tell(self) -> None:
         """Look at the growing files, tell listeners, and record now and then."""
@@ -160,10 +177,10 @@ class _Watch:
         fraction = self._latest.encoded_seconds / duration
         await self._event.report_running(
             stage=stage,
-            percent=percent_done(stage, fraction, has_remux=self._is_remux or bool(self._before)),
+            percent=self._span.at(fraction),
             speed=self._latest.speed,
             frames_per_second=self._latest.frames_per_second,
-            eta_seconds=None if self._is_remux else seconds_left(duration, self._latest),
+            eta_seconds=None if self._is_remux else self._eta_seconds(),
             renditions=(*self._before, *growing),
         )
         try:
@@ -179,6 +196,15 @@ class _Watch:
             raise SourceFault(
                 f"The file is incomplete: it promises {promised:.0f} seconds and ends after {encoded:.0f}."
             )
+
+    def _eta_seconds(self) -> float | None:
+        """Return when the job will be done: this run, and what follows it once it is its turn again."""
+        share_per_second, seconds_left = self._pace.share_per_second, self._pace.seconds_left
+        if share_per_second is None or seconds_left is None:
+            return None
+        job_id = self._event.job.id
+        self._forecast.note(job_id, seconds_left=seconds_left, rate=self._work * share_per_second)
+        return self._forecast.end_of(job_id)
 
     async def _growing(self, duration: float) -> tuple[RenditionProgress, ...]:
         progress = []

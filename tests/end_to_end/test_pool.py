@@ -22,7 +22,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(data: Path, tmp_path: Path) -> Iterator[Client]:
     config = tmp_path / "small.toml"
-    config.write_text('encoders = 1\nqueue_limit = 2\nx264_preset = "veryslow"\n')
+    config.write_text('encoders = 1\npreparers = 0\nqueue_limit = 2\nx264_preset = "veryslow"\n')
     with running_server(data, "--config", str(config)) as server:
         yield Client(server)
 
@@ -72,3 +72,24 @@ def test_the_pool_is_bounded(client: Client, data: Path, long_clip: Path, clips:
         "COMPLETE",
         "COMPLETE",
     ]
+
+
+@pytest.mark.parametrize(("name", "lowest"), [("h264.mp4", 2), ("msmpeg4.avi", 1)])
+def test_a_new_video_does_not_wait_for_a_ladder(
+    name: str, lowest: int, data: Path, long_clip: Path, clips: Clips
+) -> None:
+    """While the one encoder is busy, a new video gets something to watch, and then waits for the rest."""
+    environment = {"STREAMSERVER_ENCODERS": "1", "STREAMSERVER_X264_PRESET": "veryslow"}
+    with running_server(data, environment=environment) as server:
+        client = Client(server)
+        _, first = client.upload(long_clip)
+        next(report for report in client.follow(first["id"]) if report["percent"] > 1)
+        video, second = client.upload(clips(name))
+        waiting = next(report for report in client.follow(second["id"]) if report["stage"] == "wait")
+        assert (waiting["status"], waiting["queue_position"]) == ("RUNNING", 1)
+        found = client.video(video["id"])
+        assert (found["status"], len(found["renditions"])) == ("playable", lowest)
+        assert client.ask(found["hls_url"]).status == 200
+        assert client.job(first["id"])["status"] == "RUNNING"
+        client.ask(f"/api/jobs/{first['id']}", method="DELETE")
+        assert client.end_of(second["id"])["status"] == "COMPLETE"

@@ -81,7 +81,7 @@ class OddEncoder(MemoryEncoder):
     def __init__(self) -> None:
         super().__init__()
         self.faults: dict[str, Exception] = {}
-        """By method; `remux` and `ladder` stand for `encode`."""
+        """By method; `remux`, `ladder` and the name of the best rendition stand for `encode`."""
         self.subtitles: tuple[SubtitleStream, ...] = ()
         """What is found in every source."""
         self.encoded_share = 1.0
@@ -137,6 +137,7 @@ class OddEncoder(MemoryEncoder):
             shorter = replace(plan, source=replace(plan.source, duration_seconds=seconds))
             await super().encode(shorter, report)
         self._fail("remux" if is_remux else "ladder")
+        self._fail(plan.outputs[0].spec.name)
 
     def _fail(self, name: str) -> None:
         if name in self.faults:

@@ -11,14 +11,18 @@ from streamserver.bus.memory import MemoryBus
 from streamserver.catalog.memory import MemoryCatalog
 from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
 from streamserver.domain.jobs import Job
+from streamserver.domain.retries import Retries
 from streamserver.domain.videos import Rendition, Source, Video
 from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
+from streamserver.flows.forecast import Forecast
 from streamserver.flows.indexes import Indexes, rendition_key
 from streamserver.flows.receive import poster_key, source_key, subtitle_key
 from streamserver.flows.renditions import Renditions
+from streamserver.flows.tasks import Tasks
+from streamserver.queue.memory import MemoryQueue
 from tests.clips.programs import PROGRAMS, decoded
 from tests.flows.doubles import NOON, TickingClock
 
@@ -90,15 +94,17 @@ def encode_clip(clip: Path, folder: Path) -> Outcome:
 async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
     catalog, blobs = MemoryCatalog(), LocalBlobs(folder)
     encoder = FfmpegEncoder(PROGRAMS, x264=X264(preset="ultrafast"))
-    indexes = Indexes(catalog=catalog, blobs=blobs)
+    indexes, forecast = Indexes(catalog=catalog, blobs=blobs), Forecast(queue=MemoryQueue(), encoders=1)
+    renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes, forecast=forecast)
+    extras = Extras(catalog=catalog, blobs=blobs, encoder=encoder)
     encode = Encode(
         catalog=catalog,
         blobs=blobs,
         bus=MemoryBus(),
-        encoder=encoder,
         clock=TickingClock(),
-        renditions=Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes),
-        extras=Extras(catalog=catalog, blobs=blobs, encoder=encoder),
+        renditions=renditions,
+        tasks=Tasks(catalog=catalog, blobs=blobs, encoder=encoder, renditions=renditions, extras=extras),
+        retries=Retries(),
     )
     shutil.copyfile(clip, blobs.path(source_key("v")))
     job = Job(id="j", video_id="v", created_at=NOON)

@@ -282,4 +282,4 @@ class TestTryingAgain:
             works.jobs.retry(video.job_id), works.jobs.retry(video.job_id), return_exceptions=True
         )
         assert sorted(type(cast("object", outcome)).__name__ for outcome in outcomes) == ["Conflict", "Job"]
-        assert list(works.queue.waiting()) == [video.job_id]
+        assert works.line() == [video.job_id]

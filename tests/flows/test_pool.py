@@ -42,7 +42,7 @@ class TestWorking:
                 await works.report(video.job_id, lambda job: job.status is JobStatus.RUNNING)
             assert works.pool.running == works.jobs.encoding == size
             assert await statuses(works, videos) == ["RUNNING"] * size + ["READY"] * 2
-            assert list(works.queue.waiting()) == [video.job_id for video in videos[size:]]
+            assert works.line() == [video.job_id for video in videos[size:]]
             works.encoder.gate.set()
             for video in videos:
                 await works.end_of(video.job_id)
@@ -113,7 +113,7 @@ class TestCancelling:
         assert works.bus.latest(video.job_id) is None
         found = await works.catalog.video(video.id)
         assert all(rendition.status is RenditionStatus.COMPLETE for rendition in found.renditions)
-        assert video.job_id not in works.queue.waiting()
+        assert video.job_id not in works.line()
         for _ in range(3):
             await let_offers_pass()
             await asyncio.sleep(0)
@@ -344,14 +344,18 @@ class TestOutages:
 
     @pytest.mark.parametrize("method", ["complete_rendition", "finish_job", "describe_video", "add_renditions"])
     async def test_when_something_must_be_recorded(self, method: str, works: Works) -> None:
-        """A job of which something could not be recorded runs again once the catalog is back."""
-        works.catalog.be_away(method)
+        """A job of which something could not be recorded says so, and runs again once the catalog is back."""
+
+        async def be_away_once(name: str) -> None:
+            if name == method:
+                works.catalog.come_back()
+                raise Unavailable
+
+        works.catalog.before = be_away_once
         await works.pool.start()
         video = await works.upload(**SMALL)
-        await until(lambda: method in works.catalog.calls and not works.pool.running)
-        assert (await works.catalog.job(video.job_id)).status is JobStatus.RUNNING
-        works.catalog.come_back()
-        await let_offers_pass()
+        waiting = await works.report(video.job_id, lambda job: job.last_error is not None)
+        assert (waiting.status, waiting.last_error and waiting.last_error.code) == ("READY", "catalog_away")
         job = await works.end_of(video.job_id)
         assert (job.status, job.attempt) == (JobStatus.COMPLETE, 2)
         assert len((await works.catalog.video(video.id)).renditions) == 1
