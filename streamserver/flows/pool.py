@@ -52,7 +52,8 @@ class Pool:
         self._bus = bus
         self._clock = clock
         self._forecast = forecast
-        self._takes = [queue.take] * size + [partial(queue.take_beside, size)] * preparers
+        beside = partial(queue.take_beside, size)
+        self._takes: list[Callable[[], Awaitable[Turn]]] = [*[queue.take] * size, *[beside] * preparers]
         self._running: dict[str, asyncio.Task[None]] = {}
         self._stranded: dict[str, MachineFault] = {}
         self._tasks: list[asyncio.Task[None]] = []

@@ -173,7 +173,9 @@ class TestBeside:
         """Once it is known how fast encoding goes, who waits is told how long it will all take."""
         async with open_works(preparers=1) as works:
             first, second = await self.prepared(works)
-            running = await works.look(first)
+            await works.look(first)
+            await works.grow(first)
+            running = await works.jobs.get(first)
             assert running.eta_seconds is not None
             await let_offers_pass()
             waiting = await works.report(second, lambda job: job.eta_seconds is not None)
