@@ -116,8 +116,9 @@ def seconds_to_end(
     ready = [(_place(turn), turn) for turn in known]
     coming = [(busy[turn.job_id], _place(turn), turn) for turn in later]
     free = [*busy.values(), *[0.0] * (encoders - len(busy))]
-    for heap in (ready, coming, free):
-        heapq.heapify(heap)
+    heapq.heapify(ready)
+    heapq.heapify(coming)
+    heapq.heapify(free)
     while ready or coming:
         now = heapq.heappop(free)
         if not ready:

@@ -21,4 +21,4 @@ class Retries:
         """Return how long to wait after so many failures, the latest one counted; None to give up."""
         if failures > self.limit:
             return None
-        return min(LONGEST_SECONDS, self.first_seconds * GROWTH ** min(failures - 1, 20))
+        return min(LONGEST_SECONDS, self.first_seconds * float(GROWTH) ** min(failures - 1, 20))

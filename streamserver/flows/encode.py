@@ -64,7 +64,10 @@ class Encode:
         `Unavailable`, and `set_back` is to be called once it is there again.
         """
         prepared = self._prepared.get(turn.job_id)
-        event = await self._begin(turn) if turn.task is Task.PREPARE else prepared and prepared.event
+        if turn.task is Task.PREPARE:
+            event = await self._begin(turn)
+        else:
+            event = prepared.event if prepared else None
         if event is None:
             return None
         try:

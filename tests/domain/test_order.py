@@ -151,15 +151,14 @@ def test_a_line_from_beginning_to_end(waiting: str, encoders: int, begun: str) -
 def test_nobody_starves() -> None:
     """However many younger videos come, an old one's ladder is begun after a bounded number of theirs."""
     line: tuple[Turn, ...] = (turn("r0"),)
-    for number in range(1, PATIENCE_TURNS + 2):
-        line = (*line, turn(f"l{number}"))
-        taken = next_turn(line)
-        assert taken is not None
-        line = after_turn(line, taken)
-        if taken.job_id == "0":
-            break
-    assert taken.job_id == "0"
-    assert number == PATIENCE_TURNS + 1
+    taken: list[str] = []
+    while "0" not in taken:
+        line = (*line, turn(f"l{len(taken) + 1}"))
+        chosen = next_turn(line)
+        assert chosen is not None
+        line = after_turn(line, chosen)
+        taken.append(chosen.job_id)
+    assert len(taken) == PATIENCE_TURNS + 1
 
 
 def test_older_turns_that_go_first_count_for_nothing() -> None:

@@ -111,14 +111,14 @@ async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
     await catalog.add_video(Video(id="v", title="A clip", created_at=NOON, job_id="j", source=source), job)
     await encode.run("j")
     video = await catalog.video("v")
-    renditions = [
+    encoded = [
         Encoded(it, await catalog.fragment_index(it.key), blobs.path(rendition_key(it))) for it in video.renditions
     ]
     await blobs.close()
     return Outcome(
         job=await catalog.job("j"),
         video=video,
-        renditions=tuple(renditions),
+        renditions=tuple(encoded),
         poster=blobs.path(poster_key("v", video.poster_key)) if video.poster_key else None,
         subtitles=tuple(blobs.path(subtitle_key(it)).read_text() for it in video.subtitles),
         blobs=tuple(sorted(file.name for file in (folder / "media").rglob("*") if file.is_file())),
