@@ -201,7 +201,13 @@ class _Watch:
         """Return when the job will be done: this run, and what follows it once it is its turn again."""
         share_per_second, seconds_left = self._pace.share_per_second, self._pace.seconds_left
         if share_per_second is None or seconds_left is None:
-            return None
+            if not self._latest.speed:
+                return None
+            # A run that is too young for a pace of its own has the one that the encoder tells.
+            share_per_second = self._latest.speed / self._plan.source.duration_seconds
+            seconds_left = (
+                max(0.0, self._plan.source.duration_seconds - self._latest.encoded_seconds) / self._latest.speed
+            )
         job_id = self._event.job.id
         self._forecast.note(job_id, seconds_left=seconds_left, rate=self._work * share_per_second)
         return self._forecast.end_of(job_id)

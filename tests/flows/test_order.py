@@ -83,7 +83,7 @@ class TestBeside:
         await works.started(first.job_id)
         works.encoder.is_encoding.clear()
         second = await works.upload(**H264)
-        await works.encoder.is_encoding.wait()
+        await works.started(second.job_id)
         works.encoder.gate.set()
         works.encoder.gate.clear()
         return first.job_id, second.job_id
