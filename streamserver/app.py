@@ -123,25 +123,7 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
     clock, queue = SystemClock(), MemoryQueue()
     indexes = Indexes(catalog=catalog, blobs=blobs)
     forecast = Forecast(queue=queue, encoders=settings.encoders)
-    renditions = Renditions(
-        catalog=catalog, blobs=blobs, encoder=adapters.encoder, indexes=indexes, forecast=forecast
-    )
-    tasks = Tasks(
-        catalog=catalog,
-        blobs=blobs,
-        encoder=adapters.encoder,
-        renditions=renditions,
-        extras=Extras(catalog=catalog, blobs=blobs, encoder=adapters.encoder),
-    )
-    encode = Encode(
-        catalog=catalog,
-        blobs=blobs,
-        bus=bus,
-        clock=clock,
-        renditions=renditions,
-        tasks=tasks,
-        retries=Retries(limit=settings.retries, first_seconds=settings.retry_seconds),
-    )
+    encode = _make_encode(settings, adapters, indexes, forecast)
     pool = Pool(
         encode=encode,
         catalog=catalog,
@@ -173,6 +155,29 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
         region_bytes=settings.region_bytes,
     )
     return Flows(services=services, pool=pool)
+
+
+def _make_encode(settings: Settings, adapters: Adapters, indexes: Indexes, forecast: Forecast) -> Encode:
+    catalog, blobs = adapters.catalog, adapters.blobs
+    renditions = Renditions(
+        catalog=catalog, blobs=blobs, encoder=adapters.encoder, indexes=indexes, forecast=forecast
+    )
+    tasks = Tasks(
+        catalog=catalog,
+        blobs=blobs,
+        encoder=adapters.encoder,
+        renditions=renditions,
+        extras=Extras(catalog=catalog, blobs=blobs, encoder=adapters.encoder),
+    )
+    return Encode(
+        catalog=catalog,
+        blobs=blobs,
+        bus=adapters.bus,
+        clock=SystemClock(),
+        renditions=renditions,
+        tasks=tasks,
+        retries=Retries(limit=settings.retries, first_seconds=settings.retry_seconds),
+    )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The bounded pool: no more encoders than allowed, a line with places, and room again when someone leaves."""
+"""The bounded pool: encoders + preparers processes at most, a line with places, and room again when someone leaves."""
 
 import threading
 from collections.abc import Iterator

@@ -33,15 +33,14 @@ class TestWorking:
 
     @pytest.mark.parametrize("size", [1, 3])
     async def test_only_so_many_at_a_time(self, size: int) -> None:
-        """As many jobs run as the pool is large; the others wait, in the order in which they came."""
+        """As many jobs are encoded as the pool is large; the others are prepared and wait, as they came."""
         async with open_works(size=size) as works:
             works.encoder.gate.clear()
-            await works.pool.start()
             videos = [await works.upload(**SMALL) for _ in range(size + 2)]
-            for video in videos[:size]:
-                await works.report(video.job_id, lambda job: job.status is JobStatus.RUNNING)
+            await works.pool.start()
+            await until(lambda: works.encoder.running == size)
             assert works.pool.running == works.jobs.encoding == size
-            assert await statuses(works, videos) == ["RUNNING"] * size + ["READY"] * 2
+            assert await statuses(works, videos) == ["RUNNING"] * (size + 2)
             assert works.line() == [video.job_id for video in videos[size:]]
             works.encoder.gate.set()
             for video in videos:
@@ -245,33 +244,29 @@ class TestServersThatEnd:
     async def test_its_own_end_is_no_cancellation(self, works: Works) -> None:
         """A pool that is closed stops its encoders without a word; their jobs stay RUNNING in the catalog."""
         works.encoder.gate.clear()
-        await works.pool.start()
         running, waiting = await works.upload(**SMALL), await works.upload(**SMALL)
+        await works.pool.start()
         await works.started(running.job_id)
         with works.bus.subscribe(running.job_id) as reports:
             await works.pool.close()
             await works.bus.close()
             assert not any(job.is_terminal for job in [job async for job in reports])
-        assert await statuses(works, [running, waiting]) == ["RUNNING", "READY"]
+        assert await statuses(works, [running, waiting]) == ["RUNNING", "RUNNING"]
         assert works.pool.running == 0
 
     async def test_the_next_server_takes_up_the_work(self) -> None:
-        """What was running runs again with a higher attempt, what was waiting waits, and all get COMPLETE."""
+        """What was begun, be it only prepared, runs again with a higher attempt, and all get COMPLETE."""
         async with open_works() as before:
             before.encoder.gate.clear()
-            await before.pool.start()
             videos = [await before.upload(**SMALL) for _ in range(3)]
+            await before.pool.start()
             await before.started(videos[0].job_id)
             (half,) = (await before.catalog.video(videos[0].id)).renditions
             await before.pool.close()
             async with open_works(catalog=before.catalog, blobs=before.blobs) as after:
                 await after.pool.start()
                 ended = [await after.end_of(video.job_id) for video in videos]
-            assert [(job.status, job.attempt) for job in ended] == [
-                ("COMPLETE", 2),
-                ("COMPLETE", 1),
-                ("COMPLETE", 1),
-            ]
+            assert [(job.status, job.attempt) for job in ended] == [("COMPLETE", 2)] * 3
             (rendition,) = (await before.catalog.video(videos[0].id)).renditions
             assert rendition.key != half.key
 
