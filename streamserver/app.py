@@ -162,13 +162,8 @@ def _make_encode(settings: Settings, adapters: Adapters, indexes: Indexes, forec
     renditions = Renditions(
         catalog=catalog, blobs=blobs, encoder=adapters.encoder, indexes=indexes, forecast=forecast
     )
-    tasks = Tasks(
-        catalog=catalog,
-        blobs=blobs,
-        encoder=adapters.encoder,
-        renditions=renditions,
-        extras=Extras(catalog=catalog, blobs=blobs, encoder=adapters.encoder),
-    )
+    extras = Extras(catalog=catalog, blobs=blobs, encoder=adapters.encoder)
+    tasks = Tasks(catalog=catalog, blobs=blobs, encoder=adapters.encoder, renditions=renditions, extras=extras)
     return Encode(
         catalog=catalog,
         blobs=blobs,

@@ -1,4 +1,4 @@
-"""The bounded pool: encoders + preparers processes at most, a line with places, and room again when someone leaves."""
+"""The bounded pool: encoders + preparers processes at most, a line with places, and room in it again."""
 
 import threading
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(data: Path, tmp_path: Path) -> Iterator[Client]:
     config = tmp_path / "small.toml"
-    config.write_text('encoders = 1\npreparers = 0\nqueue_limit = 2\nx264_preset = "veryslow"\n')
+    config.write_text('encoders = 1\npreparers = 1\nqueue_limit = 2\nx264_preset = "veryslow"\n')
     with running_server(data, "--config", str(config)) as server:
         yield Client(server)
 
@@ -50,7 +50,7 @@ def test_the_pool_is_bounded(client: Client, data: Path, long_clip: Path, clips:
         assert (refused.status, refused.json["code"]) == (503, "queue_full")
         assert int(refused.headers["retry-after"]) > 0
 
-        places = (report["queue_position"] for report in client.follow(third["id"]) if report["status"] == "READY")
+        places = (report["queue_position"] for report in client.follow(third["id"]) if report["queue_position"])
         assert next(places) == 2
         assert client.ask(f"/api/jobs/{second['id']}", method="DELETE").status == 202
         assert next(places) == 1
@@ -63,7 +63,7 @@ def test_the_pool_is_bounded(client: Client, data: Path, long_clip: Path, clips:
     finally:
         is_over.set()
         counting.join()
-    assert max(counted) == 1
+    assert max(counted) <= 1 + 1  # encoders + preparers
     assert encoders_of(data) == {}
     names = {job["id"]: job["status"] for job in client.get("/api/jobs").json["jobs"]}
     assert [names[job["id"]] for job in (first, second, third, fourth)] == [
