@@ -39,12 +39,15 @@ from streamserver.flows.pool import Pool
 from streamserver.flows.receive import Receive
 from streamserver.flows.renditions import Renditions
 from streamserver.flows.tasks import Tasks
-from streamserver.ports import Blobs, Bus, Catalog
+from streamserver.flows.webhooks import Webhooks
+from streamserver.notifier.http import HttpNotifier
+from streamserver.ports import Blobs, Bus, Catalog, Notifier
 from streamserver.queue.memory import MemoryQueue
 from streamserver.settings import Settings
 from streamserver.web.access_log import AccessLog
 from streamserver.web.application import make_application
 from streamserver.web.dataplane import DataPlane
+from streamserver.web.documents import video_document
 from streamserver.web.fast import FastHandler
 from streamserver.web.forward import Forward, answering_workers
 from streamserver.web.listening import bind, listening
@@ -72,6 +75,7 @@ class Adapters:
     blobs: Blobs
     bus: Bus
     encoder: FfmpegEncoder
+    notifier: Notifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,8 @@ class Flows:
     """What the web calls."""
     pool: Pool
     """What encodes."""
+    webhooks: Webhooks
+    """What tells other systems."""
 
 
 def prepare_folder(data_dir: Path) -> None:
@@ -111,8 +117,9 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 x264=X264(preset=settings.x264_preset, crf=settings.x264_crf),
                 stall_seconds=settings.stall_seconds,
             ),
+            notifier=HttpNotifier(),
         )
-        for adapter in (adapters.catalog, adapters.blobs, adapters.bus):
+        for adapter in (adapters.catalog, adapters.blobs, adapters.bus, adapters.notifier):
             stack.push_async_callback(adapter.close)
         yield adapters
 
@@ -154,7 +161,15 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
         blobs=blobs,
         region_bytes=settings.region_bytes,
     )
-    return Flows(services=services, pool=pool)
+    webhooks = Webhooks(
+        catalog=catalog,
+        notifier=adapters.notifier,
+        clock=clock,
+        endpoints=settings.webhook_url,
+        secrets=settings.webhook_secret,
+        describe=video_document,
+    )
+    return Flows(services=services, pool=pool, webhooks=webhooks)
 
 
 def _make_encode(settings: Settings, adapters: Adapters, indexes: Indexes, forecast: Forecast) -> Encode:
@@ -186,8 +201,9 @@ def encoding_lock(data_dir: Path) -> Iterator[None]:
 
 @asynccontextmanager
 async def encoding(flows: Flows) -> AsyncIterator[None]:
-    """Encode what waits, for as long as the context lasts."""
+    """Encode what waits, and tell others of it, for as long as the context lasts."""
     await flows.services.library.sweep()
+    await flows.webhooks.start()
     await flows.pool.start()
     sweeping = asyncio.create_task(_keep_sweeping(flows.services.library))
     try:
@@ -196,6 +212,7 @@ async def encoding(flows: Flows) -> AsyncIterator[None]:
         sweeping.cancel()
         await asyncio.gather(sweeping, return_exceptions=True)
         await flows.pool.close()
+        await flows.webhooks.close()
 
 
 def prepare_process() -> None:

@@ -3,7 +3,7 @@
 Every port has a `memory` adapter, and one contract test runs over all adapters of a port.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from streamserver.domain.order import Turn
 from streamserver.domain.progress import EncoderReport
 from streamserver.domain.sources import SourceInfo, SubtitleStream
 from streamserver.domain.videos import Cursor, Rendition, Subtitle, Video, VideoStatus
+from streamserver.domain.webhooks import Message, VideoEvent
 
 
 class Clock(Protocol):
@@ -51,6 +52,12 @@ class Catalog(Protocol):
         characters stand for themselves (`%` and `_` too).
         """
 
+    async def videos_of(self, video_ids: Iterable[str]) -> Mapping[str, Video]:
+        """Return videos as `video` does, by id, with as many questions to a database for many as for one.
+
+        Those that are not there are left out.
+        """
+
     async def video_ids(self) -> set[str]:
         """Return the ids of all videos, those in `error` too."""
 
@@ -63,7 +70,7 @@ class Catalog(Protocol):
         """Record what a probe found."""
 
     async def set_video_status(self, video_id: str, status: VideoStatus) -> None:
-        """Record what a viewer can do with a video."""
+        """Record what a viewer can do with a video, and the events that follow from the change."""
 
     async def set_poster(self, video_id: str, poster_key: str) -> None:
         """Record which picture stands for a video."""
@@ -92,8 +99,13 @@ class Catalog(Protocol):
     async def job(self, job_id: str) -> Job:
         """Return a job as it was last recorded."""
 
-    async def jobs(self, *, statuses: Iterable[JobStatus] | None = None, limit: int = 100) -> Sequence[Job]:
-        """Return jobs, the newest first; of all statuses unless some are named."""
+    async def jobs(
+        self, *, statuses: Iterable[JobStatus] | None = None, limit: int = 100, after: Cursor | None = None
+    ) -> Sequence[Job]:
+        """Return jobs, the newest first; of all statuses unless some are named.
+
+        With `after`, only those that follow it in this order.
+        """
 
     async def count_jobs(self, status: JobStatus) -> int:
         """Return how many jobs have a status."""
@@ -108,7 +120,34 @@ class Catalog(Protocol):
         """
 
     async def finish_job(self, job: Job, video_status: VideoStatus) -> bool:
-        """Record a terminal report and the video's status together, under the same condition as `record_job`."""
+        """Record a terminal report and the video's status together, under the same condition as `record_job`.
+
+        So are the events that follow from it (`events_between`).
+        """
+
+    async def video_events(self, *, limit: int) -> Sequence[VideoEvent]:
+        """Return events that were not addressed yet, in the order in which they happened.
+
+        Those of a deleted video are gone.
+        """
+
+    async def address_event(self, event_id: str, messages: Iterable[Message]) -> bool:
+        """Put messages in the place of an event; False, and nothing changes, where that was done before."""
+
+    async def keep_endpoints(self, endpoint_ids: Iterable[str]) -> None:
+        """Forget the messages to all endpoints but these."""
+
+    async def due_messages(self, endpoint_id: str, *, now: datetime, limit: int) -> Sequence[Message]:
+        """Return messages to an endpoint that are due, those that were due first before the others.
+
+        A message waits for the older ones of its video to be settled, or to be tried `ATTEMPTS_IN_ORDER` times.
+        """
+
+    async def record_attempt(self, message: Message) -> bool:
+        """Record that a message is being sent; False unless it is there at the attempt before this one."""
+
+    async def settle_message(self, message: Message) -> None:
+        """Forget a message that was taken or given up; one that is not there is ignored."""
 
 
 class Draft(Protocol):
@@ -238,6 +277,22 @@ class Queue(Protocol):
 
     def begun(self) -> Sequence[Turn]:
         """Return what was taken and is not over."""
+
+
+class Notifier(Protocol):
+    """What sends messages to other systems."""
+
+    async def check(self, url: str) -> None:
+        """Return if somebody listens at an address, who is sent nothing; raise `Unavailable` otherwise."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send a body and return the status of the answer, also where that leads elsewhere.
+
+        Raises `Unavailable` with the reason where there is no answer, and waits for one as long as it is let.
+        """
+
+    async def close(self) -> None:
+        """Give back what is held."""
 
 
 class Encoder(Protocol):

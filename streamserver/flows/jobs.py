@@ -1,11 +1,12 @@
 """What people do with jobs: look, follow, cancel, try again."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from streamserver.domain.jobs import Job, JobError, JobEvent, JobStatus, Stage, waiting_again
 from streamserver.domain.order import Turn
+from streamserver.domain.videos import Cursor
 from streamserver.errors import Cancelled, Conflict
 from streamserver.flows.encode import Encode
 from streamserver.flows.pool import Pool
@@ -13,8 +14,6 @@ from streamserver.ports import Bus, Catalog, Queue
 
 CANCELLED = JobError(code=Cancelled.code, message=Cancelled().message)
 """Why a job ended that somebody did not want any more."""
-SHOWN = 200
-"""Jobs that the queue page lists."""
 
 
 class Jobs:
@@ -31,10 +30,15 @@ class Jobs:
         """Return a job as it is at this moment; `NotFound` where there is none."""
         return self._live(await self._catalog.job(job_id), self._places())
 
-    async def list(self) -> Sequence[Job]:
-        """Return the newest jobs as they are at this moment."""
-        jobs, places = await self._catalog.jobs(limit=SHOWN), self._places()
-        return [self._live(job, places) for job in jobs]
+    async def page(
+        self, *, statuses: Iterable[JobStatus] | None = None, limit: int = 50, after: Cursor | None = None
+    ) -> tuple[Sequence[Job], Cursor | None]:
+        """Return a page of jobs as they are at this moment, newest first, and where the next one begins."""
+        found = await self._catalog.jobs(statuses=statuses, limit=limit + 1, after=after)
+        places = self._places()
+        jobs = [self._live(job, places) for job in found[:limit]]
+        last = jobs[-1] if len(found) > limit else None
+        return jobs, Cursor(created_at=last.created_at, id=last.id) if last else None
 
     async def counts(self) -> Mapping[JobStatus, int]:
         """Return how many jobs have each status."""

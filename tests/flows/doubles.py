@@ -34,7 +34,7 @@ Before = Callable[[str], Awaitable[None]]
 """Runs before a method of that name; what it raises is what the method raises."""
 
 
-METHODS = frozenset(name for name, method in vars(MemoryCatalog).items() if inspect.iscoroutinefunction(method))
+METHODS = frozenset(name for name, _ in inspect.getmembers(MemoryCatalog, inspect.iscoroutinefunction))
 
 
 class TroubledCatalog(MemoryCatalog):

@@ -86,7 +86,8 @@ export class JobView {
   }
 
   async #ask(action) {
-    const buttons = this.root.querySelectorAll('button');
+    const buttons = [...this.root.querySelectorAll('button')];
+    const hadFocus = buttons.includes(document.activeElement);
     for (const button of buttons) button.disabled = true;
     try {
       await action(this.job.id);
@@ -95,6 +96,8 @@ export class JobView {
       this.showProblem(problem.message);
     } finally {
       for (const button of buttons) button.disabled = false;
+      // A button that is disabled, if only for a moment, loses it.
+      if (hadFocus && document.activeElement === document.body) buttons.find((button) => !button.hidden)?.focus();
     }
   }
 }
