@@ -86,7 +86,7 @@ class MemoryCatalog(MemoryWebhooks):
 
     async def set_video_status(self, video_id: str, status: VideoStatus) -> None:
         """Record what a viewer can do with a video, and the events that follow."""
-        self._change_status(await self.job(self._bare_video(video_id).job_id), status, has_ended=False)
+        self._change_status(self._jobs[self._bare_video(video_id).job_id], status, has_ended=False)
 
     async def set_poster(self, video_id: str, poster_key: str) -> None:
         """Record which picture stands for a video."""
