@@ -32,6 +32,8 @@ MANY = 100
 
 Describe = Callable[[Video], Mapping[str, Any]]
 """Writes a video as the API shows it."""
+Step = Callable[[], Awaitable[bool]]
+"""Does what there is to do, and tells whether there may be more."""
 
 
 class Webhooks:
@@ -63,7 +65,8 @@ class Webhooks:
         """Forget what is owed to those who are no longer named, and begin to tell the others."""
         await self._catalog.keep_endpoints(endpoint.id for endpoint in self._endpoints)
         # Also where there is nobody to tell: who is named later hears of what comes, not of years.
-        steps = [self._address_events, *(partial(self._send_to, endpoint) for endpoint in self._endpoints)]
+        steps: list[Step] = [self._address_events]
+        steps += [partial(self._send_to, endpoint) for endpoint in self._endpoints]
         self._tasks = [asyncio.create_task(_keep_on(step)) for step in steps]
 
     async def close(self) -> None:
@@ -141,7 +144,7 @@ class Webhooks:
         return status, f"the answer was {status}"
 
 
-async def _keep_on(step: Callable[[], Awaitable[bool]]) -> None:
+async def _keep_on(step: Step) -> None:
     """Take a step again and again, at once while there may be more to do; nothing ends that but a cancellation."""
     while True:
         try:

@@ -179,7 +179,9 @@ async def test_nothing_is_scrolled_sideways_or_jumps(
         shown: set[str] = set()
         while len(shown) < 4:
             shown.add(await job.get_by_test_id("job-figures").inner_text())
-            heights.add((await job.bounding_box() or {})["height"])
+            box = await job.bounding_box()
+            assert box is not None
+            heights.add(box["height"])
             await asyncio.sleep(0.1)
     assert len(heights) == 1
     assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"]

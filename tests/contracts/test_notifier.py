@@ -21,7 +21,9 @@ HEADERS = {"Content-Type": "application/json", "webhook-id": "x"}
 class Ground(Protocol):
     """Where receivers are put up for a notifier."""
 
-    notifier: Notifier
+    @property
+    def notifier(self) -> Notifier:
+        """The notifier that is looked at."""
 
     async def receiver(self, receive: Receiver) -> str:
         """Let somebody listen, and return the URL."""

@@ -12,7 +12,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from streamserver.domain.videos import Video
 from streamserver.domain.webhooks import ANSWER_SECONDS, ATTEMPTS, RETRY_SECONDS, Endpoint, signature
+from streamserver.errors import EncoderFault
 from streamserver.flows.webhooks import LOOK_SECONDS, Webhooks
 from streamserver.notifier.http import HttpNotifier
 from streamserver.notifier.memory import MemoryNotifier, Receiver
@@ -82,6 +84,12 @@ async def telling(
         await webhooks.close()
 
 
+async def fail(works: Works) -> Video:
+    """Receive a video, and let its job fail before anything of it can be watched."""
+    works.encoder.faults["probe"] = EncoderFault("The encoder had a bad day.")
+    return await works.complete()
+
+
 @pytest.fixture
 def clock() -> StillClock:
     return StillClock()
@@ -120,7 +128,7 @@ async def test_a_failure_is_told_with_its_reason(works: Works, clock: StillClock
     """And so is the next one, when it was tried again."""
     inbox = Inbox()
     async with telling(works.catalog, MemoryNotifier({URL: inbox}), clock):
-        video = await works.complete(fault="The encoder had a bad day.")
+        video = await fail(works)
         await works.jobs.retry(video.job_id)
         await works.run(video)
         await let_look(clock)
@@ -145,7 +153,7 @@ async def test_what_failed_is_sent_again_later(works: Works, clock: StillClock) 
     """Not before its pause is over, under the same id, with a signature of its own time."""
     inbox = Inbox(500, 302, 204)
     async with telling(works.catalog, MemoryNotifier({URL: inbox}), clock):
-        await works.complete(fault="x")
+        await fail(works)
         await let_look(clock)
         for number, pause in enumerate(RETRY_SECONDS[:2], 1):
             assert len(inbox.seen) == number
@@ -167,7 +175,7 @@ async def test_it_is_given_up_in_the_end(
     inbox = Inbox(500)
     url = "http://user:hunter2@receiver/hook?token=hunter2"
     async with telling(works.catalog, MemoryNotifier({url: inbox}), clock, url):
-        await works.complete(fault="x")
+        await fail(works)
         for _ in range(ATTEMPTS + 3):
             await let_look(clock, 1)
             await clock.forward(RETRY_SECONDS[-1])
@@ -182,7 +190,7 @@ async def test_who_is_gone_is_not_asked_again(works: Works, clock: StillClock) -
     """410 ends it at the first attempt."""
     inbox = Inbox(410)
     async with telling(works.catalog, MemoryNotifier({URL: inbox}), clock):
-        await works.complete(fault="x")
+        await fail(works)
         await let_look(clock)
         await clock.forward(RETRY_SECONDS[-1])
         await let_look(clock)
@@ -228,7 +236,7 @@ async def test_a_database_that_is_away_only_delays(works: Works, clock: StillClo
     """What happened meanwhile is told once it is back."""
     inbox = Inbox()
     async with telling(works.catalog, MemoryNotifier({URL: inbox}), clock):
-        await works.complete(fault="x")
+        await fail(works)
         works.catalog.be_away()
         await let_look(clock)
         assert inbox.seen == []
@@ -275,7 +283,7 @@ async def test_who_is_named_later_is_not_told_of_the_past(works: Works, clock: S
     await webhooks.close()
     old, new = Inbox(500), Inbox()
     async with telling(works.catalog, MemoryNotifier({URL: old}), clock):
-        await works.complete(fault="x")
+        await fail(works)
         await let_look(clock)
         assert old.types == ["video.failed"]
     async with telling(works.catalog, MemoryNotifier({"http://new/": new}), clock, "http://new/"):
@@ -326,9 +334,9 @@ async def test_a_real_receiver_that_fails_is_slow_and_goes_away(works: Works, cl
         await until(lambda: len(asked) >= count)
 
     server, notifier = await open_receiver(), HttpNotifier()
-    url = str(server.make_url("/hook"))
+    url, port = str(server.make_url("/hook")), server.port
     async with telling(works.catalog, notifier, clock, url):
-        await works.complete(fault="x")
+        await fail(works)
         await hear(1)
         is_slow = True
         await clock.forward(RETRY_SECONDS[0])
@@ -340,7 +348,7 @@ async def test_a_real_receiver_that_fails_is_slow_and_goes_away(works: Works, cl
         await clock.forward(RETRY_SECONDS[1])
         await let_look(clock, 10)
         assert len(asked) == 2
-        server = await open_receiver(server.port)
+        server = await open_receiver(port)
         for attempt in (3, 4):
             await clock.forward(RETRY_SECONDS[attempt])
             await hear(attempt)
