@@ -30,8 +30,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("clips")
     long, short, broken = folder / "long.avi", folder / "short.avi", folder / "broken.avi"
     noise = "testsrc2=size=640x360:rate=25:duration={},noise=alls=20:allf=t"
-    ffmpeg("-f", "lavfi", "-i", noise.format(40), "-c:v", "mpeg4", "-q:v", "4", str(long))
-    ffmpeg("-f", "lavfi", "-i", noise.format(1), "-c:v", "mpeg4", "-q:v", "4", str(short))
+    ffmpeg("-f", "lavfi", "-i", noise.format(40), "-c:v", "mpeg4", "-q:v", "31", str(long))
+    ffmpeg("-f", "lavfi", "-i", noise.format(1), "-c:v", "mpeg4", "-q:v", "31", str(short))
     broken.write_bytes(b"RIFF" + short.read_bytes()[4:3000])
     return {"long": long, "short": short, "broken": broken}
 
