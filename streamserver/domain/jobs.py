@@ -5,6 +5,7 @@ that was begun stays RUNNING while it waits between two of its tasks; `stage` sa
 place. After a fault of the machine it is READY until `retry_at`, and `last_error` says why.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -91,6 +92,11 @@ class RenditionProgress:
     """0 to 100."""
 
 
+def best_first(renditions: Iterable[RenditionProgress]) -> tuple[RenditionProgress, ...]:
+    """Put renditions in order by their names, which begin with the pixels of the shorter side: `720p original`."""
+    return tuple(sorted(renditions, key=lambda it: int(it.name.partition("p")[0]), reverse=True))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """The work that turns one source into renditions, and how far it is."""
@@ -133,6 +139,11 @@ class Job:
     """When the present attempt was claimed (UTC)."""
     finished_at: datetime | None = None
     """When it ended (UTC)."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for its first task, for the next one, or to be tried again."""
+        return self.status is JobStatus.READY or (self.status is JobStatus.RUNNING and self.stage is Stage.WAIT)
 
     @property
     def is_terminal(self) -> bool:

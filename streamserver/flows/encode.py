@@ -4,9 +4,8 @@ import logging
 from datetime import timedelta
 
 from streamserver.domain.failures import failure_of
-from streamserver.domain.jobs import Job, JobError, JobStatus, Stage, claimed, placed
+from streamserver.domain.jobs import Job, JobError, JobStatus, claimed, placed
 from streamserver.domain.order import Task, Turn, next_turn
-from streamserver.domain.progress import PUBLISH_PERCENT
 from streamserver.domain.retries import Retries
 from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
 from streamserver.errors import (
@@ -73,7 +72,7 @@ class Encode:
         try:
             following = await self._carry_out(event, prepared, turn)
             if following is None:
-                await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
+                await self._tasks.publish(event)
                 await event.report_complete()
         except (Conflict, NotFound) as loss:
             log.warning("job %s is no longer this server's: %s", turn.job_id, loss)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from streamserver.domain.fragments import QUICK_SECONDS, with_plan
-from streamserver.domain.jobs import RenditionProgress, Stage
+from streamserver.domain.jobs import RenditionProgress, Stage, best_first
 from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec
 from streamserver.domain.mp4 import Malformed
 from streamserver.domain.progress import EncoderReport, Pace, Span, work_of
@@ -90,6 +90,7 @@ class Renditions:
             encoding.cancel()
             await asyncio.gather(encoding, return_exceptions=True)
         watch.judge_length()
+        await watch.tell_end()
 
     async def longest_fragment_seconds(self, rendition: Rendition) -> float:
         """Return how far apart a rendition's fragments begin at most."""
@@ -157,6 +158,7 @@ class _Watch:
         self._began_at = asyncio.get_running_loop().time()
         self._pace = Pace()
         self._is_remux = plan.outputs[0].spec.is_remux
+        self._stage = Stage.REMUX if self._is_remux else Stage.ENCODE
         self._before = event.job.renditions
         self._latest = EncoderReport(encoded_seconds=0, speed=None, frames_per_second=None)
         self._indexed_seconds = 0.0
@@ -166,27 +168,31 @@ class _Watch:
     def note(self, report: EncoderReport) -> None:
         """Take in what the encoder says."""
         self._latest = report
-        share = min(1.0, report.encoded_seconds / self._plan.source.duration_seconds)
-        self._pace = self._pace.noted(asyncio.get_running_loop().time() - self._began_at, share)
+        seconds = asyncio.get_running_loop().time() - self._began_at
+        self._pace = self._pace.noted(seconds, self._share_of(report.encoded_seconds))
 
     async def tell(self) -> None:
         """Look at the growing files, tell listeners, and record now and then."""
-        duration = self._plan.source.duration_seconds
-        growing = await self._growing(duration)
-        stage = Stage.REMUX if self._is_remux else Stage.ENCODE
-        fraction = self._latest.encoded_seconds / duration
+        growing = await self._growing()
         await self._event.report_running(
-            stage=stage,
-            percent=self._span.at(fraction),
+            stage=self._stage,
+            percent=self._span.at(self._share_of(self._latest.encoded_seconds)),
             speed=self._latest.speed,
             frames_per_second=self._latest.frames_per_second,
             eta_seconds=None if self._is_remux else self._eta_seconds(),
-            renditions=(*self._before, *growing),
+            renditions=best_first((*self._before, *growing)),
         )
         try:
             await self._record()
         except Unavailable as outage:
             log.warning("job %s goes on, though nothing can be recorded: %s", self._event.job.id, outage)
+
+    async def tell_end(self) -> None:
+        """Tell listeners that all is encoded; a source may end a little before the time that it promises."""
+        whole = [RenditionProgress(name=rendition.name, percent=100.0) for rendition in self._renditions]
+        await self._event.report_running(
+            stage=self._stage, percent=self._span.end, renditions=best_first((*self._before, *whole))
+        )
 
     def judge_length(self) -> None:
         """Raise `SourceFault` where a source ended long before the time it had promised."""
@@ -212,15 +218,20 @@ class _Watch:
         self._forecast.note(job_id, seconds_left=seconds_left, rate=self._work * share_per_second)
         return self._forecast.end_of(job_id)
 
-    async def _growing(self, duration: float) -> tuple[RenditionProgress, ...]:
+    async def _growing(self) -> tuple[RenditionProgress, ...]:
+        """Tell how far each rendition is: by its fragments, or as the encoder says where those are far apart."""
         progress = []
         for rendition in self._renditions:
             index = (await _scanned(self._indexes, rendition)).index
             seconds = index.duration_seconds if index else 0.0
             self._indexed_seconds = max(self._indexed_seconds, seconds)
-            percent = min(100.0, round(100 * seconds / duration, 1))
-            progress.append(RenditionProgress(name=rendition.name, percent=percent))
+            percent = round(100 * self._share_of(max(seconds, self._latest.encoded_seconds)), 1)
+            progress.append(RenditionProgress(name=rendition.name, percent=min(percent, 99.9)))
         return tuple(progress)
+
+    def _share_of(self, seconds: float) -> float:
+        """Return how much of the source so many seconds are, 0 to 1."""
+        return min(1.0, seconds / self._plan.source.duration_seconds)
 
     async def _record(self) -> None:
         if self._indexed_seconds >= QUICK_SECONDS and not self._is_playable:

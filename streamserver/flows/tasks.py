@@ -7,7 +7,7 @@ from streamserver.domain.jobs import Stage
 from streamserver.domain.ladder import REMUX_FRAGMENT_SECONDS, RenditionSpec, can_remux, ladder_specs, remux_spec
 from streamserver.domain.media_types import content_type_of
 from streamserver.domain.order import Task, Turn
-from streamserver.domain.progress import REMUX_SPAN, encode_span, work_of
+from streamserver.domain.progress import PUBLISH_PERCENT, REMUX_SPAN, encode_span, work_of
 from streamserver.domain.sources import SourceInfo
 from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
 from streamserver.errors import EncoderFault
@@ -85,6 +85,12 @@ class Tasks:
         await self._renditions.grow(event, prepared.source, specs, renditions, span)
         for rendition in renditions:
             await self._renditions.finish(rendition)
+        if later_work:  # of a short video nothing could be watched while it grew
+            await self._catalog.set_video_status(event.job.video_id, VideoStatus.PLAYABLE)
+
+    async def publish(self, event: EncodingEvent) -> None:
+        """Do what is left once all renditions are there."""
+        await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
 
     async def _missing(self, prepared: Prepared) -> tuple[RenditionSpec, ...]:
         video = await self._catalog.video(prepared.event.job.video_id)
@@ -95,6 +101,8 @@ class Tasks:
         """Remove what an attempt that was cut off left half-done."""
         growing = [rendition for rendition in video.renditions if rendition.status is RenditionStatus.GROWING]
         await self._renditions.drop(growing)
+        if len(growing) == len(video.renditions) and video.status is VideoStatus.PLAYABLE:
+            await self._catalog.set_video_status(video.id, VideoStatus.PROCESSING)  # what could be watched is gone
         await self._extras.clear(video)
         complete = tuple(rendition for rendition in video.renditions if rendition not in growing)
         return replace(video, renditions=complete, subtitles=())

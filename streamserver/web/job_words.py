@@ -9,6 +9,7 @@ STAGES = {
     "upload": "Received",
     "probe": "Looking at the file",
     "remux": "Copying the original",
+    "wait": "Waiting to go on",
     "encode": "Encoding",
     "publish": "Finishing",
 }
@@ -23,10 +24,10 @@ def status_words(job: Document) -> str:
         case "ERROR":
             return "Cancelled" if is_cancelled(job) else "Failed"
         case "READY":
-            place = job["queue_position"]
-            return f"Waiting, {ordinal(place)} in the queue" if place else "Waiting"
+            is_postponed = job["retry_at"] and not job["queue_position"]
+            return "Waiting to be tried again" if is_postponed else "Waiting" + _place_words(job)
         case _:
-            return STAGES.get(job["stage"], "Working")
+            return STAGES.get(job["stage"], "Working") + _place_words(job)
 
 
 def progress_words(job: Document) -> list[str]:
@@ -34,23 +35,27 @@ def progress_words(job: Document) -> list[str]:
     facts = []
     if job["status"] == "RUNNING":
         facts.append(f"{int(job['percent'])} %")
+    state = state_of(job)
+    if state == "waiting":
+        if ready := [rendition["name"] for rendition in job["renditions"] if rendition["percent"] == 100]:
+            facts.append(f"{', '.join(ready)} ready")
+        if job["eta_seconds"]:
+            facts.append(f"done in about {span_words(job['eta_seconds'])}")
+    elif state == "running":
         if job["speed"]:
             facts.append(f"{job['speed']:.{1 if job['speed'] < 10 else 0}f}× real time")
         if job["frames_per_second"]:
             facts.append(f"{job['frames_per_second']:.0f} frames/s")
         if job["eta_seconds"]:
             facts.append(f"about {span_words(job['eta_seconds'])} left")
-    elif job["status"] == "READY" and job["eta_seconds"]:
-        facts.append(f"done in about {span_words(job['eta_seconds'])}")
     return facts
 
 
 def problem_words(job: Document) -> str:
     """Say what went wrong, or went wrong the last time; nothing where somebody wanted it so."""
-    if not job["error"] or is_cancelled(job):
-        return ""
-    message: str = job["error"]["message"]
-    return message if job["status"] == "ERROR" else f"The last attempt failed: {message}"
+    if job["error"]:
+        return "" if is_cancelled(job) else str(job["error"]["message"])
+    return f"The last attempt failed: {job['last_error']['message']}" if job["last_error"] else ""
 
 
 def took_words(job: Document) -> str:
@@ -79,6 +84,13 @@ def is_cancelled(job: Document) -> bool:
     return bool(job["error"]) and job["error"]["code"] == "cancelled"
 
 
+def state_of(job: Document) -> str:
+    """Say in which list a job stands: `running`, `waiting` (also between two of its tasks), or `ended`."""
+    if job["status"] in {"COMPLETE", "ERROR"}:
+        return "ended"
+    return "waiting" if job["status"] == "READY" or job["stage"] == "wait" else "running"
+
+
 def ordinal(number: int) -> str:
     """Write `1st`, `2nd`, `11th`, `23rd`."""
     suffixes = {1: "st", 2: "nd", 3: "rd"}
@@ -90,6 +102,10 @@ def span_words(seconds: float) -> str:
     if seconds < 57.5:
         return _exact_words(max(5, 5 * int(seconds / 5 + 0.5)))
     return _exact_words(60 * max(1, int(seconds / 60 + 0.5)))
+
+
+def _place_words(job: Document) -> str:
+    return f", {ordinal(job['queue_position'])} in the queue" if job["queue_position"] else ""
 
 
 def _exact_words(seconds: float) -> str:
@@ -111,5 +127,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     "took_words": took_words,
     "moment_words": moment_words,
     "can_retry": can_retry,
+    "state_of": state_of,
 }
 """What templates call."""

@@ -10,6 +10,7 @@ from streamserver.domain.jobs import TERMINAL, Job, JobStatus
 from streamserver.domain.videos import Video
 from streamserver.web.api import cursor_of, cursor_text
 from streamserver.web.documents import Document, job_document, video_document
+from streamserver.web.job_words import state_of
 from streamserver.web.services import SERVICES
 from streamserver.web.templating import page
 
@@ -39,9 +40,8 @@ async def queue(request: web.Request) -> web.Response:
     return page(
         "jobs.html",
         sections=[
-            ("running", "Running", [row for row in rows if row["status"] == JobStatus.RUNNING]),
-            ("waiting", "Waiting", [row for row in rows if row["status"] == JobStatus.READY]),
-            ("ended", "Finished", [row for row in rows if row["status"] in TERMINAL]),
+            (state, heading, [row for row in rows if state_of(row) == state])
+            for state, heading in (("running", "Running"), ("waiting", "Waiting"), ("ended", "Finished"))
         ],
         rows=rows,
         waiting_shown=WAITING_SHOWN,
@@ -57,7 +57,8 @@ def in_line(jobs: Iterable[Job]) -> list[Job]:
 
     def place(job: Job) -> tuple[bool, datetime, float, datetime]:
         position = float("inf") if job.queue_position is None else job.queue_position
-        return job.status is not JobStatus.RUNNING, job.started_at or last, position, job.created_at
+        began_at = last if job.is_waiting else job.started_at or last
+        return job.is_waiting, began_at, position, job.created_at
 
     return sorted(jobs, key=place)
 

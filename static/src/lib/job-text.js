@@ -1,10 +1,12 @@
 // What a job's report says, in words; `job_words.py` writes the same into pages.
 import { formatPercent, formatWait } from './format.js';
+import { isTerminal } from './job-events.js';
 
 const STAGES = {
   upload: 'Received',
   probe: 'Looking at the file',
   remux: 'Copying the original',
+  wait: 'Waiting to go on',
   encode: 'Encoding',
   publish: 'Finishing',
 };
@@ -25,10 +27,20 @@ export function describeStatus(job) {
     case 'ERROR':
       return isCancelled(job) ? 'Cancelled' : 'Failed';
     case 'READY':
-      return job.queue_position ? `Waiting, ${ordinal(job.queue_position)} in the queue` : 'Waiting';
+      if (job.retry_at && !job.queue_position) return 'Waiting to be tried again';
+      return `Waiting${describePlace(job)}`;
     default:
-      return STAGES[job.stage] ?? 'Working';
+      return (STAGES[job.stage] ?? 'Working') + describePlace(job);
   }
+}
+
+/**
+ * @param {object} job
+ * @returns {'running' | 'waiting' | 'ended'} in which list it stands; it waits also between two of its tasks
+ */
+export function stateOf(job) {
+  if (isTerminal(job)) return 'ended';
+  return job.status === 'READY' || job.stage === 'wait' ? 'waiting' : 'running';
 }
 
 /**
@@ -50,13 +62,16 @@ export function describeProgress(job) {
  */
 export function listProgress(job) {
   const facts = [];
-  if (job.status === 'RUNNING') {
-    facts.push(formatPercent(job.percent));
+  if (job.status === 'RUNNING') facts.push(formatPercent(job.percent));
+  const state = stateOf(job);
+  if (state === 'waiting') {
+    const ready = job.renditions.filter(({ percent }) => percent === 100).map(({ name }) => name);
+    if (ready.length) facts.push(`${ready.join(', ')} ready`);
+    if (job.eta_seconds) facts.push(`done in about ${describeSpan(job.eta_seconds)}`);
+  } else if (state === 'running') {
     if (job.speed) facts.push(`${speed(job)}× real time`);
     if (job.frames_per_second) facts.push(`${Math.round(job.frames_per_second)} frames/s`);
     if (job.eta_seconds) facts.push(`about ${describeSpan(job.eta_seconds)} left`);
-  } else if (job.status === 'READY' && job.eta_seconds) {
-    facts.push(`done in about ${describeSpan(job.eta_seconds)}`);
   }
   return facts;
 }
@@ -66,8 +81,8 @@ export function listProgress(job) {
  * @returns {string} what went wrong, or went wrong the last time; empty where somebody wanted it so
  */
 export function describeProblem(job) {
-  if (!job.error || isCancelled(job)) return '';
-  return job.status === 'ERROR' ? job.error.message : `The last attempt failed: ${job.error.message}`;
+  if (job.error) return isCancelled(job) ? '' : job.error.message;
+  return job.last_error ? `The last attempt failed: ${job.last_error.message}` : '';
 }
 
 /**
@@ -89,6 +104,10 @@ export function canRetry(job) {
 
 function isCancelled(job) {
   return job.error?.code === 'cancelled';
+}
+
+function describePlace(job) {
+  return job.queue_position ? `, ${ordinal(job.queue_position)} in the queue` : '';
 }
 
 function speed(job) {

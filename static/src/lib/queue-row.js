@@ -1,7 +1,7 @@
 // A job on the queue page: a `JobView` with a title, a picture and times. The markup is `_queue_row.html`.
 import { announce } from './announce.js';
 import { element } from './elements.js';
-import { canRetry, describeProblem, describeStatus, describeTook, listProgress } from './job-text.js';
+import { describeProblem, describeStatus, describeTook, listProgress, stateOf } from './job-text.js';
 import { JobView } from './job-view.js';
 import { isTerminal } from './job-events.js';
 
@@ -57,9 +57,8 @@ export class QueueRow extends JobView {
     const before = this.job;
     super.show(job);
     if (this.job !== job) return;
+    this.root.dataset.state = stateOf(job);
     this.#showFacts(listProgress(job));
-    this.showProblem(describeProblem(job));
-    this.part('retry').hidden = !canRetry(job);
     this.#showWhen(job);
     if (before && isTerminal(job) && !isTerminal(before)) this.#announceEnd(job);
   }
@@ -78,17 +77,20 @@ export class QueueRow extends JobView {
   }
 
   #showWhen(job) {
-    if (!job.finished_at) {
-      this.part('when').replaceChildren();
-      return;
-    }
-    const time = element('time', { dateTime: job.finished_at }, MOMENT.format(new Date(job.finished_at)));
-    const took = describeTook(job);
-    this.part('when').replaceChildren(time, took ? `, ${took}` : '');
+    const parts = [];
+    if (job.finished_at) {
+      const took = describeTook(job);
+      parts.push(moment(job.finished_at), took ? `, ${took}` : '');
+    } else if (job.retry_at && !job.queue_position) parts.push('next attempt ', moment(job.retry_at));
+    this.part('when').replaceChildren(...parts);
   }
 
   // The one thing that is read out; a row for each percent would be too much to hear.
   #announceEnd(job) {
     announce(`${this.#title}: ${describeStatus(job)}. ${describeProblem(job)}`);
   }
+}
+
+function moment(text) {
+  return element('time', { dateTime: text }, MOMENT.format(new Date(text)));
 }

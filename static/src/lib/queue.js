@@ -1,6 +1,6 @@
 // The lists of the queue page: each row stands in the one it belongs to, in the order in which the server would
 // have put it.
-import { isTerminal } from './job-events.js';
+import { stateOf } from './job-text.js';
 import { QueueRow } from './queue-row.js';
 
 /** All rows of the page. */
@@ -39,7 +39,7 @@ export class Queue {
    * @returns {QueueRow | null} a new one; null where it waits too far behind
    */
   add(job) {
-    if (job.status === 'READY' && job.queue_position > this.#mostShown) {
+    if (stateOf(job) === 'waiting' && job.queue_position > this.#mostShown) {
       this.#behind.add(job.id);
       this.#tidy();
       return null;
@@ -88,13 +88,14 @@ export class Queue {
 }
 
 function sectionOf(job) {
-  return document.getElementById({ RUNNING: 'running', READY: 'waiting' }[job.status] ?? 'ended');
+  return document.getElementById(stateOf(job));
 }
 
 // What began first; who is next; what came in last.
 function comesBefore(job, other) {
-  if (isTerminal(job)) return job.created_at > other.created_at;
-  if (job.status === 'RUNNING') return job.started_at < other.started_at;
+  const state = stateOf(job);
+  if (state === 'ended') return job.created_at > other.created_at;
+  if (state === 'running') return job.started_at < other.started_at;
   const [place, itsPlace] = [job, other].map((one) => one.queue_position ?? Infinity);
   return place === itsPlace ? job.created_at < other.created_at : place < itsPlace;
 }
