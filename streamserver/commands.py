@@ -17,8 +17,6 @@ from streamserver.app import (
     make_flows,
     open_adapters,
     prepare_folder,
-    prepare_process,
-    serving,
 )
 from streamserver.blobs.local import LocalBlobs
 from streamserver.catalog.migrate import migrate as migrate_catalog, pending
@@ -30,6 +28,7 @@ from streamserver.errors import BadInput, Conflict, StreamserverError
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.receive import Receive
 from streamserver.notifier.http import HttpNotifier
+from streamserver.serving import prepare_process, serving
 from streamserver.settings import Settings
 from streamserver.terminal import Bar
 
