@@ -9,18 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.clips.generated import Clips
 from tests.clips.programs import PROGRAMS, ffmpeg
 from tests.encoder.processes import script
 from tests.end_to_end.client import Client, Document
 from tests.end_to_end.processes import encoders_of
 from tests.services.server import running_server
 
-pytest_plugins = ["tests.clips.fixtures"]
-
 FAST = {"STREAMSERVER_X264_PRESET": "ultrafast", "STREAMSERVER_RETRY_SECONDS": "0.2"}
 SLOW = {"STREAMSERVER_X264_PRESET": "veryslow"}
 LITTLE_MEMORY_KILOBYTES = 150_000
+LITTLE_ROOM_BYTES = 1_000_000
+"""Less than what `restless` becomes, more than the catalog takes meanwhile."""
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -35,7 +34,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of a few megabytes."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
+    options = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode:
         pytest.skip("a small file system can be mounted only by root")
     yield folder
@@ -43,10 +42,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a clip whose renditions are much larger than itself when they are encoded well."""
-    target = tmp_path_factory.mktemp("clips") / "noisy.avi"
-    picture = "testsrc2=size=320x180:rate=25:duration=20,noise=alls=60:allf=t"
+def restless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a clip whose renditions become as large as their bit rates allow."""
+    target = tmp_path_factory.mktemp("clips") / "restless.avi"
+    picture = "testsrc2=size=480x270:rate=25:duration=30,noise=alls=60:allf=t"
     ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "mpeg4", "-q:v", "31", str(target))
     return target
 
@@ -59,14 +58,14 @@ def was_failed(report: Document) -> bool:
     return report["last_error"] is not None
 
 
-def test_no_room(small_disk: Path, noisy: Path) -> None:
+def test_no_room(small_disk: Path, restless: Path) -> None:
     """A job that finds the disk full leaves nothing half-done, says why, and goes on once there is room."""
     filler, data = small_disk / "filler", small_disk / "data"
-    with running_server(data, environment={**FAST, "STREAMSERVER_X264_CRF": "0"}) as server:
+    with running_server(data, environment=FAST) as server:
         client = Client(server)
         free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
-        filler.write_bytes(bytes(free - noisy.stat().st_size - 1_500_000))
-        video, job = client.upload(noisy)
+        filler.write_bytes(bytes(free - restless.stat().st_size - LITTLE_ROOM_BYTES))
+        video, job = client.upload(restless)
         report = report_of(client, job["id"], was_failed)
         assert report["last_error"]["code"] == "out_of_room"
         assert report["failures"] >= 1
@@ -78,7 +77,7 @@ def test_no_room(small_disk: Path, noisy: Path) -> None:
         assert {path.name for path in (data / "media" / video["id"]).glob("*.mp4")} == names
 
 
-def test_no_memory(data: Path, tmp_path: Path, clips: Clips) -> None:
+def test_no_memory(data: Path, tmp_path: Path, copied: Path) -> None:
     """An encoder that may not have the memory that it asks for is tried again, and then gets COMPLETE."""
     scarce = tmp_path / "scarce"
     scarce.touch()
@@ -86,7 +85,7 @@ def test_no_memory(data: Path, tmp_path: Path, clips: Clips) -> None:
     program = script(tmp_path, f'{limited}\nexec {PROGRAMS.ffmpeg} "$@"', name="ffmpeg")
     with running_server(data, environment={**FAST, "STREAMSERVER_FFMPEG": program}) as server:
         client = Client(server)
-        video, job = client.upload(clips("h264.mp4"))
+        video, job = client.upload(copied)
         report = report_of(client, job["id"], was_failed)
         assert report["last_error"]["code"] in {"out_of_memory", "encoder_killed"}
         (kept,) = client.video(video["id"])["renditions"]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.clips.programs import ffmpeg
 from tests.end_to_end.client import Client, Document
 from tests.end_to_end.processes import LOOK_SECONDS, encoders_of
 from tests.services.server import running_server
@@ -31,23 +30,6 @@ def data(tmp_path: Path) -> Path:
 def client(data: Path) -> Iterator[Client]:
     with running_server(data, environment=SETTINGS) as server:
         yield Client(server)
-
-
-@pytest.fixture(scope="module")
-def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a short video that no browser plays as it is, and that gets two renditions."""
-    target = tmp_path_factory.mktemp("clips") / "encoded.mkv"
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=480x270:rate=25:duration=1", "-c:v", "mpeg4", str(target))
-    return target
-
-
-@pytest.fixture(scope="module")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a short video that browsers can play, and that gets two renditions beside its own streams."""
-    target = tmp_path_factory.mktemp("clips") / "copied.mp4"
-    picture = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=1")
-    ffmpeg(*picture, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(target))
-    return target
 
 
 def until_waiting(client: Client, job: Document) -> Document:
