@@ -15,6 +15,7 @@ from streamserver.domain.jobs import (
     RenditionProgress,
     Stage,
     advance,
+    best_first,
     claimed,
     completed,
     failed,
@@ -53,6 +54,13 @@ def test_the_table_has_these_steps_and_no_others(status: JobStatus, event: JobEv
     else:
         with pytest.raises(Conflict, match=rf"^A job that is {status} cannot {event}\.$"):
             advance(status, event)
+
+
+def test_renditions_are_put_in_order() -> None:
+    """The best is first, whichever was encoded first; a copy of the source's own streams counts by its size."""
+    names = ["360p original", "180p", "1080p", "270p"]
+    found = best_first(RenditionProgress(name=name, percent=0) for name in names)
+    assert [it.name for it in found] == ["1080p", "360p original", "270p", "180p"]
 
 
 def running(**changes: object) -> Job:
@@ -189,3 +197,11 @@ def test_the_next_attempt_counts_on_from_what_was_lost(recorded: int, told: int)
     heard = replace(first, sequence=first.sequence + max(recorded, told))
     again = claimed(waiting_again(remembered, JobEvent.RELEASE), now=LATER)
     assert again.sequence > heard.sequence
+
+
+def test_who_waits() -> None:
+    """For the first task, between two of them, and to be tried again; not while anybody works on it."""
+    waiting = [READY, placed(running(), 1, None), postponed(running(), NO_ROOM, retry_at=LATER)]
+    assert all(job.is_waiting for job in waiting)
+    busy = [running(), completed(running(), now=LATER), failed(placed(running(), 1, None), CANCELLED, now=LATER)]
+    assert not any(job.is_waiting for job in busy)

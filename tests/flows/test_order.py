@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streamserver.domain.jobs import JobStatus, Stage
+from streamserver.domain.jobs import JobStatus, RenditionProgress, Stage
 from streamserver.domain.videos import RenditionStatus, VideoStatus
 from streamserver.errors import QueueFull
 from tests.flows.works import Works, let_offers_pass, open_works
@@ -117,6 +117,25 @@ class TestBeside:
             for video in (first, second):
                 assert (await works.end_of(video.job_id)).status is JobStatus.COMPLETE
             assert begun(works)[2:] == [(10, ["360p", "270p"])]
+
+    async def test_a_short_video_can_be_watched_too(self) -> None:
+        """A rendition that is whole is enough, however short; it is shown as whole, too."""
+        async with open_works(preparers=1) as works:
+            works.encoder.gate.clear()
+            await works.pool.start()
+            first = await works.upload(**LARGE)
+            await works.started(first.job_id)
+            works.encoder.is_encoding.clear()
+            second = await works.upload(**LARGE, seconds=1)
+            await works.started(second.job_id)
+            works.encoder.gate.set()
+            works.encoder.gate.clear()
+            job = await works.report(second.job_id, lambda job: job.stage is Stage.WAIT)
+            assert job.renditions == (RenditionProgress(name="180p", percent=100),)
+            assert (await works.catalog.video(second.id)).status is VideoStatus.PLAYABLE
+            works.encoder.gate.set()
+            ended = await works.end_of(second.job_id)
+            assert [it.name for it in ended.renditions] == ["360p", "270p", "180p"]
 
     async def test_its_numbers_rise(self) -> None:
         """Through waiting and going on, each report has a higher number and no lower percentage."""

@@ -270,6 +270,27 @@ class TestServersThatEnd:
             (rendition,) = (await before.catalog.video(videos[0].id)).renditions
             assert rendition.key != half.key
 
+    async def test_what_could_be_watched_may_be_gone(self) -> None:
+        """A video of which nothing whole is left is not called playable while it is begun anew."""
+        seen: list[VideoStatus] = []
+        async with open_works() as before:
+            before.encoder.gate.clear()
+            await before.pool.start()
+            video = await before.upload(**SMALL)
+            await before.started(video.job_id)
+            seen.append((await before.catalog.video(video.id)).status)
+            await before.pool.close()
+
+            async def look(name: str) -> None:
+                if name == "describe_video":
+                    seen.append((await before.catalog.video(video.id)).status)
+
+            before.catalog.before = look
+            async with open_works(catalog=before.catalog, blobs=before.blobs) as after:
+                await after.pool.start()
+                await after.end_of(video.job_id)
+        assert seen == [VideoStatus.PLAYABLE, VideoStatus.PROCESSING]
+
     async def test_numbers_go_on_rising(self) -> None:
         """A listener that comes back to the next server hears no number twice, nor a lower one."""
         async with open_works() as before:

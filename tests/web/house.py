@@ -137,6 +137,7 @@ async def open_house(
     given = {
         "data_dir": str(folder),
         "encoders": 1,
+        "preparers": 0,
         "region_bytes": REGION_BYTES,
         "max_upload_bytes": MAX_UPLOAD_BYTES,
         **settings,

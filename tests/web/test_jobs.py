@@ -11,7 +11,8 @@ from tests.web.house import House, assert_problem, open_house, source_bytes
 
 JOB_KEYS = {
     *("id", "video_id", "status", "stage", "percent", "speed", "frames_per_second", "eta_seconds"),
-    *("queue_position", "attempt", "error", "renditions", "sequence", "created_at", "started_at", "finished_at"),
+    *("queue_position", "attempt", "failures", "last_error", "retry_at", "error", "renditions", "sequence"),
+    *("created_at", "started_at", "finished_at"),
 }
 
 

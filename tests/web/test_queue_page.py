@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from streamserver.domain.jobs import Job, JobStatus
+from streamserver.domain.jobs import Job, JobStatus, Stage
 from streamserver.web.job_words import (
     can_retry,
     problem_words,
     progress_words,
     span_words,
+    state_of,
     status_words,
     took_words,
 )
@@ -131,12 +132,18 @@ async def test_a_broken_link_says_so(house: House) -> None:
 
 def job(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     """Give a job as pages and scripts see it."""
-    usual = {"status": "RUNNING", "stage": "encode", "percent": 34.9, "attempt": 1, "error": None}
+    usual = {"status": "RUNNING", "stage": "encode", "percent": 34.9, "attempt": 1, "renditions": []}
+    faults = {"error": None, "last_error": None, "retry_at": None}
     figures = {"speed": None, "frames_per_second": None, "eta_seconds": None, "queue_position": None}
-    return {**usual, **figures, "started_at": None, "finished_at": None, **changes}
+    return {**usual, **faults, **figures, "started_at": None, "finished_at": None, **changes}
 
 
 FAULT = {"code": "encoder_failed", "message": "The encoder stopped."}
+RENDITIONS = [
+    {"name": "360p", "percent": 100.0},
+    {"name": "270p", "percent": 99.9},
+    {"name": "180p", "percent": 100.0},
+]
 CANCELLED = {"code": "cancelled", "message": "The job was cancelled."}
 UNUSABLE = {"code": "source_unusable", "message": "No video."}
 
@@ -148,6 +155,9 @@ UNUSABLE = {"code": "source_unusable", "message": "No video."}
         (job(stage="probe"), "Looking at the file"),
         (job(stage="something new"), "Working"),
         (job(status="READY"), "Waiting"),
+        (job(stage="wait", queue_position=2), "Waiting to go on, 2nd in the queue"),
+        (job(status="READY", retry_at="2026-03-04T12:00:00Z"), "Waiting to be tried again"),
+        (job(status="READY", retry_at="2026-03-04T12:00:00Z", queue_position=1), "Waiting, 1st in the queue"),
         (job(status="READY", queue_position=1), "Waiting, 1st in the queue"),
         (job(status="READY", queue_position=12), "Waiting, 12th in the queue"),
         (job(status="READY", queue_position=103), "Waiting, 103rd in the queue"),
@@ -171,6 +181,12 @@ def test_status_in_words(found: dict[str, Any], words: str) -> None:
         ),
         (job(speed=12.3), ["34 %", "12× real time"]),
         (job(status="READY", eta_seconds=4000), ["done in about 1 hour 7 minutes"]),
+        (job(stage="wait"), ["34 %"]),
+        (
+            job(stage="wait", eta_seconds=60, renditions=[RENDITIONS[0], RENDITIONS[2]]),
+            ["34 %", "360p, 180p ready", "done in about 1 minute"],
+        ),
+        (job(stage="wait", renditions=[RENDITIONS[1]]), ["34 %"]),
         (job(status="READY"), []),
         (job(status="COMPLETE", speed=2.0, eta_seconds=0.0), []),
     ],
@@ -200,9 +216,26 @@ def test_spans_in_words(seconds: float, words: str) -> None:
 def test_problems_in_words() -> None:
     """Why it failed, or failed the last time; a person's own wish is none."""
     assert problem_words(job(status="ERROR", error=FAULT)) == "The encoder stopped."
-    assert problem_words(job(status="READY", error=FAULT)) == "The last attempt failed: The encoder stopped."
+    before = "The last attempt failed: The encoder stopped."
+    assert [problem_words(job(status=it, last_error=FAULT)) for it in ("READY", "RUNNING")] == [before] * 2
     assert problem_words(job(status="ERROR", error=CANCELLED)) == ""
     assert problem_words(job()) == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        (job(), "running"),
+        (job(stage="publish"), "running"),
+        (job(stage="wait"), "waiting"),
+        (job(status="READY", stage="upload"), "waiting"),
+        (job(status="COMPLETE", stage="publish"), "ended"),
+        (job(status="ERROR", stage="wait", error=CANCELLED), "ended"),
+    ],
+)
+def test_the_list_that_a_job_stands_in(found: dict[str, Any], state: str) -> None:
+    """Who waits between two tasks waits, though the job was begun."""
+    assert state_of(found) == state
 
 
 def test_only_what_may_help_is_offered() -> None:
@@ -227,11 +260,13 @@ def test_the_order_of_the_line() -> None:
     def at(name: str, minute: int, **changes: Any) -> Job:  # noqa: ANN401 - any field
         return Job(id=name, video_id=name, created_at=NOON + timedelta(minutes=minute), **changes)
 
+    begun = {"status": JobStatus.RUNNING, "started_at": NOON}
     line = [
-        at("r1", 9, status=JobStatus.RUNNING, started_at=NOON),
+        at("r1", 9, **begun),
         at("r2", 0, status=JobStatus.RUNNING, started_at=NOON + timedelta(seconds=1)),
         at("w1", 8, queue_position=1),
-        at("w2", 1, queue_position=2),
+        at("w2", 1, queue_position=2, stage=Stage.WAIT, **begun),
+        at("w3", 0, queue_position=3),
         at("x1", 2),
         at("x2", 3),
     ]
