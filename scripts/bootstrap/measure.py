@@ -81,21 +81,20 @@ class Server:
 
 
 def main(options: Sequence[str]) -> int:
-    """Take all figures and print them as they come."""
+    """Take figures and print them as they come."""
     parser = argparse.ArgumentParser(prog="scripts/measure", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="an upload of 100 MB in place of 2 GB, one start")
-    quick = parser.parse_args(options).quick
+    parser.add_argument("--only", choices=FIGURES, action="append", help="one of the figures; may be repeated")
+    chosen = parser.parse_args(options)
     checkout = this_checkout()
     subprocess.run([str(checkout.root / "scripts" / "run"), "--help"], check=True, stdout=subprocess.DEVNULL)
-    _starts(checkout, rounds=1 if quick else ROUNDS)
-    _upload(checkout, size=100_000_000 if quick else 2_000_000_000)
-    _playable(checkout)
-    _eta(checkout, seconds=10 if quick else 60)
+    for name in chosen.only or FIGURES:
+        FIGURES[name](checkout, quick=chosen.quick)
     return 0
 
 
-def _starts(checkout: Checkout, *, rounds: int) -> None:
-    added = []
+def _starts(checkout: Checkout, *, quick: bool) -> None:
+    added, rounds = [], 1 if quick else ROUNDS
     for number in range(rounds):
         print(f"start: round {number + 1} of {rounds} …", file=sys.stderr, flush=True)
         with _running(_serve(checkout)) as alone, _running(_run(checkout)) as by_script:
@@ -103,7 +102,8 @@ def _starts(checkout: Checkout, *, rounds: int) -> None:
     print(f"start     scripts/run adds {statistics.median(added):+.2f} s to the server's own start", flush=True)
 
 
-def _upload(checkout: Checkout, *, size: int) -> None:
+def _upload(checkout: Checkout, *, quick: bool) -> None:
+    size = 100_000_000 if quick else 2_000_000_000
     with _running(_serve(checkout)) as server:
         before = server.peak_memory_bytes()
         began = time.monotonic()
@@ -114,11 +114,12 @@ def _upload(checkout: Checkout, *, size: int) -> None:
     print(f"upload    {size / 1e9:g} GB at {rate:.0f} MB/s: memory grew by {growth / 1e6:.1f} MB", flush=True)
 
 
-def _playable(checkout: Checkout) -> None:
+def _playable(checkout: Checkout, *, quick: bool) -> None:
+    seconds = 10 if quick else 20
     with tempfile.TemporaryDirectory() as folder, _running(_serve(checkout)) as server:
         for name, codec in (("H.264, remuxed", "libx264"), ("MPEG-4, encoded", "mpeg4")):
             clip = Path(folder) / f"{codec}.mp4"
-            _make_clip(checkout, clip, codec)
+            _make_clip(checkout, clip, codec, seconds=seconds)
             video_id = server.upload(clip.name, iter([clip.read_bytes()]), clip.stat().st_size)["video"]["id"]
             began = time.monotonic()
             _await_segment(server, video_id)
@@ -138,7 +139,8 @@ def _await_segment(server: Server, video_id: str) -> None:
     sys.exit("no segment came")
 
 
-def _eta(checkout: Checkout, *, seconds: int) -> None:
+def _eta(checkout: Checkout, *, quick: bool) -> None:
+    seconds = 10 if quick else 60
     with tempfile.TemporaryDirectory() as folder, _running(_serve(checkout)) as server:
         for name, codec in (("H.264", "libx264"), ("MPEG-4", "mpeg4")):
             clip = Path(folder) / f"{codec}.mp4"
@@ -158,7 +160,10 @@ def _eta(checkout: Checkout, *, seconds: int) -> None:
             )
 
 
-def _make_clip(checkout: Checkout, clip: Path, codec: str, seconds: int = 20) -> None:
+FIGURES = {"start": _starts, "upload": _upload, "playable": _playable, "eta": _eta}
+
+
+def _make_clip(checkout: Checkout, clip: Path, codec: str, *, seconds: int) -> None:
     find = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"
     ffmpeg = subprocess.run([str(checkout.python), "-c", find], check=True, capture_output=True, text=True)
     source = ["-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30"]

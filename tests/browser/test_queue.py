@@ -83,8 +83,12 @@ async def test_jobs_come_move_and_end_by_themselves(page: Page, clips: dict[str,
     await expect(first.locator("img")).to_be_visible()
     second = row(page, await upload(page, clips["short"], "The second one"))
     third = row(page, await upload(page, clips["short"], "The third one"))
-    await expect(second.get_by_test_id("job-status")).to_have_text("Waiting, 1st in the queue")
-    await expect(third.get_by_test_id("job-status")).to_have_text("Waiting, 2nd in the queue")
+    for waiting, place in ((third, "2nd"), (second, "1st")):
+        await expect(waiting.get_by_test_id("job-status")).to_have_text(
+            f"Waiting to go on, {place} in the queue", timeout=PATIENCE_MILLISECONDS
+        )
+        await expect(waiting.get_by_test_id("job-figures")).to_contain_text("180p ready")
+        await expect(waiting.get_by_test_id("rendition-bar")).to_have_count(0)
     assert (await titles(page, "running"), await titles(page, "waiting")) == (
         ["The first one"],
         ["The second one", "The third one"],
