@@ -176,7 +176,7 @@ def test_every_file_keeps_to_its_floor(path: Path) -> None:
         ("domain/a.py", "import datetime\ndatetime.date.today()", "line 2 asks the clock: .today()"),
         ("domain/a.py", "open('a')", "line 1 opens a file"),
         ("errors.py", "from .domain import a\nfrom .flows import b", "errors on floor 0 imports flows on floor 2"),
-        ("ports.py", "import streamserver.flows.encode", "ports on floor 1 imports flows"),
+        ("ports/a.py", "import streamserver.flows.encode", "ports on floor 1 imports flows"),
         ("flows/a.py", "def f():\n    from streamserver import catalog", "flows on floor 2 imports catalog"),
         ("flows/a.py", "from ..web import pages", "flows on floor 2 imports web on floor 4"),
         ("flows/a.py", "import sqlalchemy", "flows imports sqlalchemy, which is not its own library"),
