@@ -3,7 +3,7 @@ import './library.css';
 
 import { formatClock, formatPercent } from './lib/format.js';
 import { followJobs } from './lib/job-events.js';
-import { describeStatus, stateOf } from './lib/job-text.js';
+import { stateOf } from './lib/job-text.js';
 import { setBar } from './lib/job-view.js';
 import { VideoFollower } from './lib/video-follower.js';
 import { mountVideoMenu } from './lib/video-menu.js';
@@ -47,7 +47,8 @@ function showJob(card, job) {
   bar.hidden = job.status !== 'RUNNING';
   setBar(bar, job.percent);
   if (stateOf(job) === 'running') badge.textContent = `Encoding ${formatPercent(job.percent)}`;
-  else badge.textContent = describeStatus(job);
+  else if (job.status === 'ERROR') badge.textContent = 'Failed';
+  else badge.textContent = job.queue_position ? `Waiting, place ${job.queue_position}` : 'Waiting';
 }
 
 /** @type {Map<string, {card: HTMLElement, follower: VideoFollower}>} by job id */
