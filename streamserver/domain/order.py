@@ -119,8 +119,9 @@ def seconds_to_end(
     heapq.heapify(ready)
     heapq.heapify(coming)
     heapq.heapify(free)
+    now = 0.0
     while ready or coming:
-        now = heapq.heappop(free)
+        now = max(now, heapq.heappop(free))  # one that had nothing to do begins no earlier than the others
         if not ready:
             now = max(now, coming[0][0])
         while coming and coming[0][0] <= now:

@@ -69,9 +69,12 @@ class EncodingEvent:
         speed: float | None = None,
         frames_per_second: float | None = None,
         eta_seconds: float | None = None,
-        renditions: tuple[RenditionProgress, ...] = (),
+        renditions: tuple[RenditionProgress, ...] | None = None,
     ) -> None:
-        """Tell how far it is; a percentage never falls, and reaches 100 by `report_complete` alone."""
+        """Tell how far it is; a percentage never falls, and reaches 100 by `report_complete` alone.
+
+        Unless renditions are given they are as before.
+        """
         self._job = replace(
             self._job,
             status=advance(self._job.status, JobEvent.PROGRESS),
@@ -81,7 +84,7 @@ class EncodingEvent:
             frames_per_second=frames_per_second,
             eta_seconds=eta_seconds,
             queue_position=None,
-            renditions=renditions or self._job.renditions,
+            renditions=self._job.renditions if renditions is None else renditions,
             sequence=self._job.sequence + 1,
         )
         await self._bus.publish(self._job)

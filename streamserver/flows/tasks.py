@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass, replace
 
-from streamserver.domain.jobs import Stage
+from streamserver.domain.jobs import RenditionProgress, Stage, best_first
 from streamserver.domain.ladder import REMUX_FRAGMENT_SECONDS, RenditionSpec, can_remux, ladder_specs, remux_spec
 from streamserver.domain.media_types import content_type_of
 from streamserver.domain.order import Task, Turn
@@ -47,7 +47,8 @@ class Tasks:
     async def prepare(self, event: EncodingEvent) -> Prepared:
         """Do all that is quick: look into the source, copy what can be copied, take what goes with it."""
         video = await self._clear_leftovers(await self._catalog.video(event.job.video_id))
-        await event.report_running(stage=Stage.PROBE, percent=0)
+        there = (RenditionProgress(name=rendition.name, percent=100.0) for rendition in video.renditions)
+        await event.report_running(stage=Stage.PROBE, percent=0, renditions=best_first(there))
         source = await self._encoder.probe(self._blobs.path(source_key(video.id)))
         await self._catalog.describe_video(
             video.id,
@@ -114,6 +115,7 @@ class Tasks:
         spec = remux_spec(source)
         if any(rendition.name == spec.name for rendition in video.renditions):
             return spec
+        before = event.job.renditions
         (rendition,) = await self._renditions.begin(video.id, [spec])
         try:
             await self._renditions.grow(event, source, [spec], [rendition], REMUX_SPAN)
@@ -123,6 +125,7 @@ class Tasks:
             longest = float("inf")
         if longest > REMUX_FRAGMENT_SECONDS:
             await self._renditions.drop([rendition])
+            await event.report_running(stage=Stage.REMUX, percent=event.job.percent, renditions=before)
             return None
         await self._renditions.finish(rendition)
         await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)

@@ -200,6 +200,10 @@ class TestForetelling:
         """Two encoders halve it."""
         assert seconds_to_end(turns("l1 l2"), {}, [], encoders=2, rate=1) == {"1": 100, "2": 100}
 
+    def test_more_encoders_than_work(self) -> None:
+        """An encoder that has nothing to do does not begin what is not ready yet."""
+        assert seconds_to_end(turns("l1 l2"), {}, [], encoders=4, rate=1) == {"1": 100, "2": 100}
+
     def test_behind_what_is_running(self) -> None:
         """Who waits begins when the present turn is over; whose it is ends after what follows it."""
         rest = rest_of(turn("l1"))

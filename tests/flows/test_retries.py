@@ -51,7 +51,8 @@ class TestTryingAgain:
             it for it in (await works.catalog.video(video.id)).renditions if it.status is RenditionStatus.COMPLETE
         )
         works.encoder.faults.clear()
-        await works.end_of(video.job_id)
+        ended = await works.end_of(video.job_id)
+        assert [it.name for it in ended.renditions] == ["360p", "270p", "180p"]
         found = await works.catalog.video(video.id)
         assert (found.status, [it.name for it in found.renditions]) == (
             VideoStatus.COMPLETE,
