@@ -7,6 +7,7 @@ from streamserver.errors import (
     EncoderFault,
     EncoderKilled,
     EncodingFailed,
+    MachineFault,
     OutOfMemory,
     OutOfRoom,
     SourceFault,
@@ -16,6 +17,8 @@ NOT_STARTED: Final = "cannot be started"
 """What the launcher says of a program that is not there."""
 NO_ROOM: Final = ("No space left on device", "Disk quota exceeded")
 NO_MEMORY: Final = ("Cannot allocate memory", "malloc of size", "MemoryError", "Resource temporarily unavailable")
+NOT_OPENED: Final = ("Error while opening encoder",)
+"""What it is asked for is always possible: it lacks memory or threads, of which it says nothing more."""
 SOURCE_COMPLAINTS: Final = (
     "Invalid data found when processing input",
     "moov atom not found",
@@ -53,6 +56,8 @@ def _by_complaints(complaints: str, *, crashed: bool) -> EncodingFailed:
         return OutOfRoom()
     if _has_one_of(NO_MEMORY, complaints):
         return OutOfMemory()
+    if _has_one_of(NOT_OPENED, complaints):
+        return MachineFault()
     if _has_one_of(SOURCE_COMPLAINTS, complaints) and not crashed:
         return SourceFault(DAMAGED)
     return EncoderFault()

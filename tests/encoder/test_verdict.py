@@ -7,6 +7,7 @@ import pytest
 from streamserver.encoder.verdict import verdict
 
 DAMAGED = "source: Invalid data found when processing input"
+NOT_OPENED = "Error while opening encoder - maybe incorrect parameters\nNothing was written into output file"
 FULL = "av_interleaved_write_frame(): No space left on device"
 
 
@@ -22,6 +23,8 @@ FULL = "av_interleaved_write_frame(): No space left on device"
         (1, "Error: Disk quota exceeded", "out_of_room"),
         (244, "Error initializing: Cannot allocate memory", "out_of_memory"),
         (1, "x264 [error]: malloc of size 99999 failed", "out_of_memory"),
+        (187, NOT_OPENED, "machine_failed"),
+        (187, f"x264 [error]: malloc of size 99999 failed\n{NOT_OPENED}", "out_of_memory"),
         (-signal.SIGKILL, "", "encoder_killed"),
         (-signal.SIGKILL, DAMAGED, "encoder_killed"),
         (128 + signal.SIGKILL, "", "encoder_killed"),

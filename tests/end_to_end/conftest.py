@@ -21,6 +21,15 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def endless_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a video that keeps a careful encoder busy for as long as any test takes."""
+    target = tmp_path_factory.mktemp("clips") / "endless.mkv"
+    picture = "testsrc2=size=960x540:rate=25:duration=40,noise=alls=30:allf=t"
+    ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "mpeg4", "-q:v", "31", str(target))
+    return target
+
+
+@pytest.fixture(scope="session")
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a short video that no browser plays as it is, and that gets two renditions."""
     target = tmp_path_factory.mktemp("clips") / "encoded.mkv"

@@ -24,8 +24,8 @@ SEED = 20
 LIVES = 10
 STRIKES = 4
 """On encoders, in each life of the server, which ends with one on the server itself."""
-BEFORE = -20.0
-"""A percentage that is below 0 stands for the moment at which an attempt begins."""
+PERCENT = (-20.0, 80.0)
+"""Below 0 is the moment at which an attempt begins; soon after 80 it may have come to its end."""
 SLOW = {"STREAMSERVER_RETRY_SECONDS": "0.01", "STREAMSERVER_X264_PRESET": "slower"}
 FAST = {"STREAMSERVER_X264_PRESET": "ultrafast"}
 
@@ -47,7 +47,7 @@ class Life:
 def lives() -> Iterator[Life]:
     moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
     for number in range(LIVES):
-        *strikes, end = (max(0.0, moments.uniform(BEFORE, 95)) for _ in range(STRIKES + 1))
+        *strikes, end = (max(0.0, moments.uniform(*PERCENT)) for _ in range(STRIKES + 1))
         yield Life(strikes=tuple(strikes), end=end, is_copied=bool(number % 2))
 
 
@@ -55,8 +55,8 @@ def lives() -> Iterator[Life]:
 def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
     """Make two restless clips that take a moment to encode; one of them browsers can play."""
     folder = tmp_path_factory.mktemp("clips")
-    picture = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=4,noise=alls=20:allf=t")
-    sound = ("-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000:duration=4")
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=6,noise=alls=20:allf=t")
+    sound = ("-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000:duration=6")
     codecs = {
         True: ("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "1M", "-g", "50", "-c:a", "aac"),
         False: ("-c:v", "mpeg4"),

@@ -61,10 +61,10 @@ def counting_encoders(data: Path) -> Iterator[list[int]]:
         counting.join()
 
 
-def test_the_pool_is_bounded(client: Client, data: Path, long_clip: Path, encoded: Path) -> None:
+def test_the_pool_is_bounded(client: Client, data: Path, endless_clip: Path, encoded: Path) -> None:
     """One encodes, two wait and know their place, the fourth is 503; who cancels makes room for the next."""
     with counting_encoders(data) as counts:
-        _, first = client.upload(long_clip)
+        _, first = client.upload(endless_clip)
         until_encoding(client, first)
         _, second = client.upload(encoded)
         _, third = client.upload(encoded)
@@ -93,10 +93,10 @@ def test_the_pool_is_bounded(client: Client, data: Path, long_clip: Path, encode
 
 @pytest.mark.parametrize(("name", "there"), [("encoded", 1), ("copied", 2)])
 def test_a_new_video_does_not_wait_for_a_ladder(
-    name: str, there: int, client: Client, long_clip: Path, request: pytest.FixtureRequest
+    name: str, there: int, client: Client, endless_clip: Path, request: pytest.FixtureRequest
 ) -> None:
     """While the one encoder is busy, a new video gets something to watch, and then waits for the rest."""
-    _, first = client.upload(long_clip)
+    _, first = client.upload(endless_clip)
     until_encoding(client, first)
     video, second = client.upload(request.getfixturevalue(name))
     waiting = until_waiting(client, second)
