@@ -32,9 +32,10 @@ def client(data: Path) -> Iterator[Client]:
         yield Client(server)
 
 
-def until_waiting(client: Client, job: Document) -> Document:
-    """Wait until a job has got all that is quick, and waits for its ladder."""
-    return next(report for report in client.follow(job["id"]) if report["stage"] == "wait")
+def until_waiting(client: Client, job: Document, *, there: int) -> Document:
+    """Wait until a job has got all that is quick, so many renditions, and waits for its ladder."""
+    reports = client.follow(job["id"])
+    return next(report for report in reports if report["stage"] == "wait" and len(report["renditions"]) == there)
 
 
 def until_encoding(client: Client, job: Document) -> Document:
@@ -69,7 +70,7 @@ def test_the_pool_is_bounded(client: Client, data: Path, endless_clip: Path, enc
         _, second = client.upload(encoded)
         _, third = client.upload(encoded)
         for job in (second, third):
-            until_waiting(client, job)
+            until_waiting(client, job, there=1)
         assert [client.job(job["id"])["queue_position"] for job in (second, third)] == [1, 2]
         refused = client.send(encoded)
         assert (refused.status, refused.json["code"]) == (503, "queue_full")
@@ -99,7 +100,7 @@ def test_a_new_video_does_not_wait_for_a_ladder(
     _, first = client.upload(endless_clip)
     until_encoding(client, first)
     video, second = client.upload(request.getfixturevalue(name))
-    waiting = until_waiting(client, second)
+    waiting = until_waiting(client, second, there=there)
     assert (waiting["status"], waiting["queue_position"]) == ("RUNNING", 1)
     assert [rendition["percent"] for rendition in waiting["renditions"]] == [100] * there
     found = client.video(video["id"])
