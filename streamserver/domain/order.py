@@ -107,15 +107,16 @@ def seconds_to_end(
 ) -> dict[str, float]:
     """Foretell when each job is done, counted from now, by handing out turns as `next_turn` will.
 
-    `busy` are the seconds that the present turns still take, by job; `later` what their jobs have to do after
-    that; `rate` is how much work an encoder does in a second. Who waits to be prepared has no end that could be
-    foretold, and holds up nobody.
+    `busy` are the seconds that the present turns still take, by job, those that hold an encoder first: more than
+    there are encoders are carried out beside them, and leave none free. `later` is what their jobs have to do
+    after that; `rate` is how much work an encoder does in a second. Who waits to be prepared has no end that
+    could be foretold, and holds up nobody.
     """
     known = [turn for turn in waiting if turn.task is not Task.PREPARE]
     ends = dict(busy)
     ready = [(_place(turn), turn) for turn in known]
     coming = [(busy[turn.job_id], _place(turn), turn) for turn in later]
-    free = [*busy.values(), *[0.0] * (encoders - len(busy))]
+    free = [*busy.values(), *[0.0] * (encoders - len(busy))][:encoders]
     heapq.heapify(ready)
     heapq.heapify(coming)
     heapq.heapify(free)

@@ -27,11 +27,10 @@ class Forecast:
         if not self._rate:
             return {}
         begun = [turn for turn in self._queue.begun() if turn.task is not Task.PREPARE]
+        begun.sort(key=lambda turn: turn.task is not Task.LADDER)  # those that hold an encoder first
         busy = {turn.job_id: self._seconds_left.get(turn.job_id, turn.work / self._rate) for turn in begun}
         later = [rest_of(turn) for turn in begun if turn.later_work]
-        return seconds_to_end(
-            self._queue.waiting(), busy, later, encoders=max(self._encoders, len(busy)), rate=self._rate
-        )
+        return seconds_to_end(self._queue.waiting(), busy, later, encoders=self._encoders, rate=self._rate)
 
     def end_of(self, job_id: str) -> float | None:
         """Return in how many seconds a job that is being encoded will be done."""

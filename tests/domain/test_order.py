@@ -204,6 +204,11 @@ class TestForetelling:
         """An encoder that has nothing to do does not begin what is not ready yet."""
         assert seconds_to_end(turns("l1 l2"), {}, [], encoders=4, rate=1) == {"1": 100, "2": 100}
 
+    def test_what_is_carried_out_beside(self) -> None:
+        """A lowest rendition that is encoded beside a long ladder leaves no encoder for other ladders."""
+        ends = seconds_to_end(turns("r2"), {"1": 400, "3": 5}, [rest_of(turn("l3"))], encoders=1, rate=1)
+        assert ends == {"1": 400, "2": 490, "3": 580}
+
     def test_behind_what_is_running(self) -> None:
         """Who waits begins when the present turn is over; whose it is ends after what follows it."""
         rest = rest_of(turn("l1"))
