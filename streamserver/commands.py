@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import aiofiles
@@ -16,8 +17,6 @@ from streamserver.app import (
     make_flows,
     open_adapters,
     prepare_folder,
-    prepare_process,
-    serving,
 )
 from streamserver.blobs.local import LocalBlobs
 from streamserver.catalog.migrate import migrate as migrate_catalog, pending
@@ -28,6 +27,8 @@ from streamserver.encoder.programs import check_programs, find_programs
 from streamserver.errors import BadInput, Conflict, StreamserverError
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.receive import Receive
+from streamserver.notifier.http import HttpNotifier
+from streamserver.serving import prepare_process, serving
 from streamserver.settings import Settings
 from streamserver.terminal import Bar
 
@@ -121,6 +122,7 @@ async def check(settings: Settings) -> int:
         "ffmpeg": ffmpeg,
         "storage": storage,  # before the database, which may be in the same folder
         "database": database,
+        "webhooks": partial(_look_at_receivers, settings),
     }
     faults = 0
     for name, look in looks.items():
@@ -130,6 +132,19 @@ async def check(settings: Settings) -> int:
             faults += 1
             print(f"{name:9} fault  {error}")
     return 1 if faults else 0
+
+
+async def _look_at_receivers(settings: Settings) -> str:
+    """Say who listens for webhooks; raise `Unavailable` where somebody named in the settings does not."""
+    if not settings.webhook_url:
+        return "none are set"
+    notifier = HttpNotifier()
+    try:
+        for endpoint in settings.webhook_url:
+            await notifier.check(endpoint.url)
+    finally:
+        await notifier.close()
+    return f"somebody listens at {', '.join(endpoint.name for endpoint in settings.webhook_url)}"
 
 
 async def migrate(settings: Settings) -> int:

@@ -12,10 +12,15 @@
     │   ├── QueueFull
     │   ├── StorageFull
     │   └── NotReady
-    ├── EncodingFailed         why a job ended in ERROR
-    │   ├── SourceFault
-    │   ├── EncoderFault
+    ├── EncodingFailed         why a job, or one attempt at it, failed
+    │   ├── SourceFault        the source's fault: final
+    │   ├── EncoderFault       ours: tried again when somebody asks for it
     │   ├── EncoderStalled
+    │   ├── MachineFault       the machine's: tried again by itself
+    │   │   ├── OutOfRoom
+    │   │   ├── OutOfMemory
+    │   │   ├── EncoderKilled
+    │   │   └── CatalogAway
     │   └── Cancelled
     └── SettingsError          why the server did not start
 
@@ -128,6 +133,36 @@ class EncoderStalled(EncodingFailed):
     """The encoder made no progress and was stopped; trying again may help."""
 
     code = "encoder_stalled"
+
+
+class MachineFault(EncodingFailed):
+    """The machine could not do what the encoder asked of it."""
+
+    code = "machine_failed"
+
+
+class OutOfRoom(MachineFault):
+    """The server ran out of room while encoding."""
+
+    code = "out_of_room"
+
+
+class OutOfMemory(MachineFault):
+    """The server ran out of memory while encoding."""
+
+    code = "out_of_memory"
+
+
+class EncoderKilled(MachineFault):
+    """The encoder was killed from outside, most likely for want of memory."""
+
+    code = "encoder_killed"
+
+
+class CatalogAway(MachineFault):
+    """The database could not be reached while encoding."""
+
+    code = "catalog_away"
 
 
 class Cancelled(EncodingFailed):

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 from streamserver.catalog.address import file_address
+from streamserver.domain.webhooks import Endpoint, read_secret
 from streamserver.errors import SettingsError
 
 PREFIX = "STREAMSERVER_"
@@ -37,6 +39,7 @@ class Settings:
     tls_certificate: Path | None
     tls_key: Path | None
     encoders: int
+    preparers: int
     queue_limit: int
     max_upload_bytes: int
     max_duration_seconds: float
@@ -44,8 +47,12 @@ class Settings:
     x264_preset: str
     x264_crf: int
     stall_seconds: float
+    retries: int
+    retry_seconds: float
     ffmpeg: str
     ffprobe: str
+    webhook_url: tuple[Endpoint, ...]
+    webhook_secret: tuple[bytes, ...]
     sample: bool
 
 
@@ -134,6 +141,25 @@ def _folder(value: object) -> Path:
         raise ValueError(value) from None
 
 
+def _words(value: object) -> list[str]:
+    """Read a list of texts, or a text that holds them with spaces between."""
+    words = value if isinstance(value, list) else _text(value).split()
+    return list(dict.fromkeys(_filled(word) for word in words))
+
+
+def _endpoints(value: object) -> tuple[Endpoint, ...]:
+    addresses = [(word, urlsplit(word)) for word in _words(value)]
+    for word, address in addresses:
+        is_http = address.scheme in {"http", "https"} and address.hostname and address.port != 0
+        if not is_http or not word.isprintable() or " " in word:
+            raise ValueError(value)
+    return tuple(Endpoint(url=word) for word, _ in addresses)
+
+
+def _secrets(value: object) -> tuple[bytes, ...]:
+    return tuple(read_secret(word) for word in _words(value))
+
+
 BYTES = "a number of bytes, such as 500000 or 20GB"
 SECONDS = "a number of seconds above 0"
 
@@ -149,6 +175,7 @@ SETTINGS: dict[str, Setting] = {
     "tls_certificate": Setting("", _file_or_none, "a file with a certificate chain (PEM), or empty"),
     "tls_key": Setting("", _file_or_none, "a file with the certificate's key (PEM), or empty: in the same file"),
     "encoders": Setting(max(1, (os.cpu_count() or 1) // 2), _whole(1, 256), "a whole number from 1 to 256"),
+    "preparers": Setting(1, _whole(0, 256), "a whole number from 0 to 256"),
     "queue_limit": Setting(100, _whole(1, 100_000), "a whole number from 1 to 100000"),
     "max_upload_bytes": Setting("20GB", _bytes, BYTES),
     "max_duration_seconds": Setting(12 * 3600, _seconds, SECONDS),
@@ -156,10 +183,18 @@ SETTINGS: dict[str, Setting] = {
     "x264_preset": Setting("veryfast", _one_of(*PRESETS), f"one of {', '.join(PRESETS)}"),
     "x264_crf": Setting(23, _whole(0, 51), "a whole number from 0 (best) to 51"),
     "stall_seconds": Setting(60, _seconds, SECONDS),
+    "retries": Setting(5, _whole(0, 1000), "a whole number from 0 (never) to 1000"),
+    "retry_seconds": Setting(5, _seconds, SECONDS),
     "ffmpeg": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
     "ffprobe": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
+    "webhook_url": Setting("", _endpoints, "one or several URLs (http or https), or empty"),
+    "webhook_secret": Setting("", _secrets, "whsec_ and 24 to 64 bytes in Base64, once or more, or empty"),
     "sample": Setting(True, _flag, "true or false"),
 }
+
+
+SECRET = frozenset({"database_url", "webhook_url", "webhook_secret"})
+"""Settings whose values are never shown."""
 
 
 def load_settings(
@@ -187,6 +222,8 @@ def load_settings(
     read: dict[str, Any] = {name: _read(name, value, origin) for name, (origin, value) in written.items()}
     if not read["database_url"]:
         read["database_url"] = file_address(read["data_dir"] / "catalog.sqlite3")
+    if read["webhook_url"] and not read["webhook_secret"]:
+        raise SettingsError("webhook_secret must be set beside webhook_url: receivers know by it who calls them.")
     return Settings(**read)
 
 
@@ -194,7 +231,7 @@ def _read(name: str, value: object, origin: str) -> object:
     try:
         return SETTINGS[name].read(value)
     except ValueError:
-        shown = "what was given" if name == "database_url" else repr(value)
+        shown = "what was given" if name in SECRET else repr(value)
         raise SettingsError(f"{name} (in {origin}) must be {SETTINGS[name].allowed}; {shown} is not.") from None
 
 

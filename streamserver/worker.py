@@ -13,8 +13,8 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from streamserver.app import delivering, prepare_process
 from streamserver.cli import run, start_logging
+from streamserver.serving import delivering, prepare_process
 from streamserver.settings import Settings
 from streamserver.web.listening import bind_again
 

@@ -124,7 +124,7 @@ def test_migrate_says_that_it_is_done(run: Run) -> None:
 def checked(run: Run) -> dict[str, str]:
     """Return what was found, by what was looked at."""
     lines = [line.split(None, 2) for line in run.out.splitlines()]
-    assert [name for name, _, _ in lines] == ["settings", "ffmpeg", "storage", "database"]
+    assert [name for name, _, _ in lines] == ["settings", "ffmpeg", "storage", "database", "webhooks"]
     return {name: f"{state} {words}" for name, state, words in lines}
 
 
@@ -152,6 +152,28 @@ def test_check_names_each_fault(run: Run, tmp_path: Path) -> None:
     assert found["storage"].startswith("fault Nothing can be kept in data_dir")
     assert found["database"].startswith("fault ")
     assert SECRET not in run.out + run.err
+
+
+def test_check_looks_who_listens_for_webhooks(run: Run, tmp_path: Path) -> None:
+    """One that is there is named, one that is not is a fault; neither with what may be secret in its URL."""
+    secret = f"whsec_{'YWFh' * 8}"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        url = f"http://user:{SECRET}@127.0.0.1:{port}/hook?token={SECRET}"
+        (tmp_path / "my.toml").write_text(f'webhook_url = "{url}"\nwebhook_secret = "{secret}"')
+        assert run("check", "--config", "my.toml", "--data-dir", "d") == 0
+        assert checked(run)["webhooks"] == f"ok somebody listens at http://127.0.0.1:{port}/hook"
+    assert SECRET not in run.out + run.err
+    assert run("check", "--config", "my.toml", "--data-dir", "d") == 1
+    assert checked(run)["webhooks"].startswith(f"fault 127.0.0.1:{port} cannot be reached: ")
+    assert SECRET not in run.out + run.err
+
+
+def test_check_names_a_webhook_address_that_is_none(run: Run, tmp_path: Path) -> None:
+    """The setting, and what it may be."""
+    (tmp_path / "my.toml").write_text('webhook_url = "example.org/hook"')
+    assert run("check", "--config", "my.toml") == 2
+    assert "webhook_url (in my.toml) must be one or several URLs (http or https), or empty" in run.err
 
 
 @pytest.mark.parametrize(

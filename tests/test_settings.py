@@ -86,6 +86,9 @@ def test_another_file_can_be_named(tmp_path: Path) -> None:
     assert (settings.encoders, settings.port) == (7, 8080)
 
 
+WHSEC = f"whsec_{'YWFh' * 8}"
+"""The Base64 of 24 times an a."""
+
 GOOD: tuple[tuple[str, object, object], ...] = (
     ("host", "::1", "::1"),
     ("port", "0", 0),
@@ -107,10 +110,16 @@ GOOD: tuple[tuple[str, object, object], ...] = (
     ("region_bytes", "64K", 64_000),
     ("region_bytes", "2 TB", 2 * 10**12),
     ("max_duration_seconds", "90", 90.0),
+    ("preparers", 0, 0),
     ("stall_seconds", 0.5, 0.5),
+    ("retries", "0", 0),
+    ("retry_seconds", "0.25", 0.25),
     ("x264_preset", "slow", "slow"),
     ("x264_crf", "0", 0),
     ("ffmpeg", "", ""),
+    ("webhook_url", "", ()),
+    ("webhook_secret", f"{WHSEC} {WHSEC}", (b"a" * 24,)),
+    ("webhook_secret", [WHSEC, f"whsec_{'YmJi' * 16}"], (b"a" * 24, b"b" * 48)),
     ("sample", "no", False),
     ("sample", "1", True),
     ("sample", False, False),
@@ -123,6 +132,19 @@ def test_values_are_understood(tmp_path: Path, name: str, written: object, read:
     assert getattr(load(tmp_path, {name: written}), name) == read
     if isinstance(written, str):
         assert getattr(load(tmp_path, environment={f"{PREFIX}{name.upper()}": written}), name) == read
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["http://a/x https://b:8443/?token=1", ["http://a/x", "https://b:8443/?token=1"]],
+    ids=["text", "list"],
+)
+def test_webhooks_go_to_one_or_several(tmp_path: Path, written: object) -> None:
+    """Their addresses are a list, or a text with spaces between, and need a secret."""
+    settings = load(tmp_path, {"webhook_url": written, "webhook_secret": WHSEC})
+    assert [endpoint.url for endpoint in settings.webhook_url] == ["http://a/x", "https://b:8443/?token=1"]
+    with pytest.raises(SettingsError, match="webhook_secret must be set"):
+        load(tmp_path, {"webhook_url": written})
 
 
 WRONG: tuple[tuple[str, object], ...] = (
@@ -140,10 +162,25 @@ WRONG: tuple[tuple[str, object], ...] = (
     *(("max_upload_bytes", value) for value in ("0", "-5", "5 PB", "lots", "0.1", "", "9" * 400 + "T", True)),
     *(("region_bytes", value) for value in ("0.4", 0)),
     *(("max_duration_seconds", value) for value in ("0", "inf", "nan", "-1", "1h", "1e999")),
+    *(("preparers", value) for value in (-1, 257)),
     *(("stall_seconds", value) for value in (0, "soon")),
+    *(("retries", value) for value in (-1, 1001, "often")),
+    *(("retry_seconds", value) for value in (0, "inf")),
     *(("x264_preset", value) for value in ("placebo", "")),
     *(("x264_crf", value) for value in (52, -1)),
     *(("ffmpeg", value) for value in (5, False)),
+    *(
+        ("webhook_url", value)
+        for value in ("ftp://host/x", "host/x", "http://", "https://h:port/", "https://h:0/")
+    ),
+    *(
+        ("webhook_url", value)
+        for value in (5, ["http://host/x", 5], ["http://ho st/"], ["http://host/\u200b"], [""])
+    ),
+    *(
+        ("webhook_secret", value)
+        for value in (5, "hunter2", "YWFh" * 8, f"whsec_{'YWFh' * 7}", "whsec_?", WHSEC * 2)
+    ),
     *(("sample", value) for value in ("maybe", "", 2, "oui")),
 )
 
@@ -216,11 +253,19 @@ def test_a_dotenv_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("value", [5, [f"mysql://root:{SECRET}@host/name"]])
-def test_a_password_is_never_shown(tmp_path: Path, value: object) -> None:
-    """What is said of a wrong database address does not contain it."""
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("database_url", 5),
+        ("database_url", [f"mysql://root:{SECRET}@host/name"]),
+        ("webhook_url", f"ftp://user:{SECRET}@host/"),
+        ("webhook_secret", SECRET),
+    ],
+)
+def test_a_password_is_never_shown(tmp_path: Path, name: str, value: object) -> None:
+    """What is said of a wrong address or secret does not contain it."""
     with pytest.raises(SettingsError) as raised:
-        load(tmp_path, {"database_url": value})
+        load(tmp_path, {name: value})
     assert SECRET not in str(raised.value)
     assert "what was given" in str(raised.value)
 

@@ -3,6 +3,7 @@
 start     the time that `scripts/run` adds to the server's own, when nothing is to be set up
 upload    how much the server's memory grows while it takes a file in by form
 playable  the time from the end of an upload to the first HLS segment
+eta       how far the time left that is told after a quarter of the work is from what it then took
 """
 
 import argparse
@@ -27,6 +28,8 @@ ROUNDS = 5
 CHUNK = 1024 * 1024
 READY = "streamserver is ready: http://"
 PATIENCE_SECONDS = 600
+QUARTER = 25
+"""Percent of a job after which its time left is taken at its word."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,14 @@ class Server:
         response = connection.getresponse()
         return response.status, response.read()
 
+    def reports(self, path: str) -> Iterator[dict[str, float]]:
+        """Yield what Server-Sent Events tell until they end."""
+        connection = http.client.HTTPConnection(self.host, timeout=PATIENCE_SECONDS)
+        connection.request("GET", path)
+        for line in connection.getresponse():
+            if line.startswith(b"data: "):
+                yield json.loads(line.removeprefix(b"data: "))
+
     def upload(self, name: str, chunks: Iterator[bytes], size: int) -> dict[str, dict[str, str]]:
         """Send a file as a browser's form does."""
         boundary = secrets.token_hex(16)
@@ -70,20 +81,20 @@ class Server:
 
 
 def main(options: Sequence[str]) -> int:
-    """Take all figures and print them as they come."""
+    """Take figures and print them as they come."""
     parser = argparse.ArgumentParser(prog="scripts/measure", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="an upload of 100 MB in place of 2 GB, one start")
-    quick = parser.parse_args(options).quick
+    parser.add_argument("--only", choices=FIGURES, action="append", help="one of the figures; may be repeated")
+    chosen = parser.parse_args(options)
     checkout = this_checkout()
     subprocess.run([str(checkout.root / "scripts" / "run"), "--help"], check=True, stdout=subprocess.DEVNULL)
-    _starts(checkout, rounds=1 if quick else ROUNDS)
-    _upload(checkout, size=100_000_000 if quick else 2_000_000_000)
-    _playable(checkout)
+    for name in chosen.only or FIGURES:
+        FIGURES[name](checkout, quick=chosen.quick)
     return 0
 
 
-def _starts(checkout: Checkout, *, rounds: int) -> None:
-    added = []
+def _starts(checkout: Checkout, *, quick: bool) -> None:
+    added, rounds = [], 1 if quick else ROUNDS
     for number in range(rounds):
         print(f"start: round {number + 1} of {rounds} …", file=sys.stderr, flush=True)
         with _running(_serve(checkout)) as alone, _running(_run(checkout)) as by_script:
@@ -91,7 +102,8 @@ def _starts(checkout: Checkout, *, rounds: int) -> None:
     print(f"start     scripts/run adds {statistics.median(added):+.2f} s to the server's own start", flush=True)
 
 
-def _upload(checkout: Checkout, *, size: int) -> None:
+def _upload(checkout: Checkout, *, quick: bool) -> None:
+    size = 100_000_000 if quick else 2_000_000_000
     with _running(_serve(checkout)) as server:
         before = server.peak_memory_bytes()
         began = time.monotonic()
@@ -102,11 +114,12 @@ def _upload(checkout: Checkout, *, size: int) -> None:
     print(f"upload    {size / 1e9:g} GB at {rate:.0f} MB/s: memory grew by {growth / 1e6:.1f} MB", flush=True)
 
 
-def _playable(checkout: Checkout) -> None:
+def _playable(checkout: Checkout, *, quick: bool) -> None:
+    seconds = 10 if quick else 20
     with tempfile.TemporaryDirectory() as folder, _running(_serve(checkout)) as server:
         for name, codec in (("H.264, remuxed", "libx264"), ("MPEG-4, encoded", "mpeg4")):
             clip = Path(folder) / f"{codec}.mp4"
-            _make_clip(checkout, clip, codec)
+            _make_clip(checkout, clip, codec, seconds=seconds)
             video_id = server.upload(clip.name, iter([clip.read_bytes()]), clip.stat().st_size)["video"]["id"]
             began = time.monotonic()
             _await_segment(server, video_id)
@@ -126,11 +139,48 @@ def _await_segment(server: Server, video_id: str) -> None:
     sys.exit("no segment came")
 
 
-def _make_clip(checkout: Checkout, clip: Path, codec: str) -> None:
+def _eta(checkout: Checkout, *, quick: bool) -> None:
+    seconds = 10 if quick else 60
+    with tempfile.TemporaryDirectory() as folder, _running(_serve(checkout)) as server:
+        for name, codec in (("H.264", "libx264"), ("MPEG-4", "mpeg4")):
+            clip = Path(folder) / f"{codec}.mp4"
+            _make_clip(checkout, clip, codec, seconds=seconds)
+            job_id = server.upload(clip.name, iter([clip.read_bytes()]), clip.stat().st_size)["job"]["id"]
+            told_at, told = 0.0, None
+            for report in server.reports(f"/api/jobs/{job_id}/events"):
+                if told is None and report["percent"] >= QUARTER and report["eta_seconds"]:
+                    told_at, told = time.monotonic(), report["eta_seconds"]
+            if told is None:
+                sys.exit("no time left was told")
+            took = time.monotonic() - told_at
+            off = abs(told - took) / took
+            print(
+                f"eta       1080p {name}: {told:.1f} s left were told, {took:.1f} s it took: {off:.0%} off",
+                flush=True,
+            )
+
+
+FIGURES = {"start": _starts, "upload": _upload, "playable": _playable, "eta": _eta}
+
+
+def _make_clip(checkout: Checkout, clip: Path, codec: str, *, seconds: int) -> None:
     find = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"
     ffmpeg = subprocess.run([str(checkout.python), "-c", find], check=True, capture_output=True, text=True)
     source = ["-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30"]
-    command = [ffmpeg.stdout.strip(), "-v", "error", *source, "-t", "20", "-c:v", codec, "-b:v", "6M", "-g", "60"]
+    command = [
+        ffmpeg.stdout.strip(),
+        "-v",
+        "error",
+        *source,
+        "-t",
+        str(seconds),
+        "-c:v",
+        codec,
+        "-b:v",
+        "6M",
+        "-g",
+        "60",
+    ]
     speed = ["-preset", "ultrafast"] if codec == "libx264" else []
     subprocess.run([*command, *speed, "-pix_fmt", "yuv420p", str(clip)], check=True)
 

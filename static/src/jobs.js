@@ -1,66 +1,50 @@
-// The queue: every job, live.
+// The queue: every job, live, by one stream of events.
 import './jobs.css';
 
-import { getJob, getVideo } from './lib/api.js';
+import { getJob, getVideo, listNewestJobs } from './lib/api.js';
 import { followJobs, isTerminal } from './lib/job-events.js';
-import { JobView } from './lib/job-view.js';
 import { readPageData } from './lib/page-data.js';
+import { Queue } from './lib/queue.js';
 
-const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
-
-const list = document.getElementById('jobs');
-
-/** @type {Map<string, JobView>} by job id */
-const views = new Map();
-
-function adopt(row, job) {
-  const view = new JobView(row.querySelector('.job'));
-  views.set(job.id, view);
-  view.show(job);
-}
-
-async function addRow(job) {
-  const row = document.getElementById('row-template').content.firstElementChild.cloneNode(true);
-  row.dataset.jobId = job.id;
-  const time = row.querySelector('time');
-  time.dateTime = job.created_at;
-  time.textContent = DATE.format(new Date(job.created_at));
-  adopt(row, job);
-  const isLaterThan = (other) => other.querySelector('time').dateTime < job.created_at;
-  list.insertBefore(row, [...list.children].find(isLaterThan) ?? null);
-  document.getElementById('no-jobs').hidden = true;
-
-  const title = row.querySelector('[data-part="title"]');
-  title.href = `/watch/${encodeURIComponent(job.video_id)}`;
-  title.textContent = 'New video';
-  try {
-    title.textContent = (await getVideo(job.video_id)).title;
-  } catch {
-    row.remove();
-    views.delete(job.id);
-  }
-}
+const data = readPageData('queue-data');
+const queue = new Queue(data);
+const newest = data.jobs.reduce((latest, job) => (job.created_at > latest ? job.created_at : latest), '');
 
 function onJob(job) {
-  const view = views.get(job.id);
-  if (!view) {
-    addRow(job);
+  const row = queue.row(job.id);
+  if (!row) {
+    const added = data.is_older ? null : queue.add(job);
+    if (added) describe(added);
     return;
   }
-  view.show(job);
+  const before = row.job;
+  queue.show(row, job);
+  const isFurther = before.stage !== job.stage || before.status !== job.status;
+  if (isFurther && !row.hasPicture) describe(row);
 }
 
-async function catchUp() {
-  for (const { job } of [...views.values()].filter((view) => !isTerminal(view.job))) {
-    try {
-      onJob(await getJob(job.id));
-    } catch {
-      // The next report, or the next connection, tells.
-    }
+// A report says nothing of the video's title and picture.
+async function describe(row) {
+  try {
+    row.describe(await getVideo(row.job.video_id));
+  } catch (problem) {
+    if (problem.status === 404) queue.remove(row);
   }
 }
 
-for (const job of readPageData('jobs-data')) {
-  adopt(list.querySelector(`[data-job-id="${CSS.escape(job.id)}"]`), job);
+// What ended while there was no connection is in no report.
+async function catchUp() {
+  const open = queue.rows.filter((row) => !isTerminal(row.job));
+  try {
+    const { jobs } = await listNewestJobs();
+    for (const job of jobs) {
+      if (queue.row(job.id) || !isTerminal(job) || job.created_at > newest) onJob(job);
+    }
+    const found = new Set(jobs.map((job) => job.id));
+    for (const { job } of open.filter((row) => !found.has(row.job.id))) onJob(await getJob(job.id));
+  } catch {
+    // The next report, or the next connection, tells.
+  }
 }
+
 followJobs(onJob, catchUp);

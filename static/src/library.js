@@ -3,6 +3,7 @@ import './library.css';
 
 import { formatClock, formatPercent } from './lib/format.js';
 import { followJobs } from './lib/job-events.js';
+import { stateOf } from './lib/job-text.js';
 import { setBar } from './lib/job-view.js';
 import { VideoFollower } from './lib/video-follower.js';
 import { mountVideoMenu } from './lib/video-menu.js';
@@ -45,7 +46,7 @@ function showJob(card, job) {
   badge.hidden = job.status === 'COMPLETE';
   bar.hidden = job.status !== 'RUNNING';
   setBar(bar, job.percent);
-  if (job.status === 'RUNNING') badge.textContent = `Encoding ${formatPercent(job.percent)}`;
+  if (stateOf(job) === 'running') badge.textContent = `Encoding ${formatPercent(job.percent)}`;
   else if (job.status === 'ERROR') badge.textContent = 'Failed';
   else badge.textContent = job.queue_position ? `Waiting, place ${job.queue_position}` : 'Waiting';
 }

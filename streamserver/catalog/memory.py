@@ -1,9 +1,10 @@
 """The catalog as dictionaries: for tests, and to show what a catalog means."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from streamserver.catalog.folding import fold
+from streamserver.catalog.memory_webhooks import MemoryWebhooks
 from streamserver.catalog.sentences import FINAL, NO_JOB, NO_RENDITION, NO_VIDEO, STILL_GROWING, TAKEN
 from streamserver.domain.chapters import Chapter
 from streamserver.domain.fragments import FragmentIndex
@@ -20,10 +21,11 @@ from streamserver.domain.videos import (
 from streamserver.errors import Conflict, NotFound
 
 
-class MemoryCatalog:
+class MemoryCatalog(MemoryWebhooks):
     """A catalog that lasts as long as its process. No method awaits, so each is one transaction."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._videos: dict[str, Video] = {}  # without their renditions and subtitles
         self._renditions: dict[str, AnyRendition] = {}
         self._indexes: dict[str, FragmentIndex] = {}
@@ -68,6 +70,10 @@ class MemoryCatalog:
         ]
         return [await self.video(video.id) for video in page[:limit]]
 
+    async def videos_of(self, video_ids: Iterable[str]) -> Mapping[str, Video]:
+        """Return videos by id; those that are not there are left out."""
+        return {video_id: await self.video(video_id) for video_id in video_ids if video_id in self._videos}
+
     async def video_ids(self) -> set[str]:
         """Return the ids of all videos."""
         return set(self._videos)
@@ -91,8 +97,8 @@ class MemoryCatalog:
         )
 
     async def set_video_status(self, video_id: str, status: VideoStatus) -> None:
-        """Record what a viewer can do with a video."""
-        self._videos[video_id] = replace(self._bare_video(video_id), status=status)
+        """Record what a viewer can do with a video, and the events that follow."""
+        self._change_status(self._jobs[self._bare_video(video_id).job_id], status, has_ended=False)
 
     async def set_poster(self, video_id: str, poster_key: str) -> None:
         """Record which picture stands for a video."""
@@ -112,6 +118,7 @@ class MemoryCatalog:
         await self.delete_renditions(rendition.key for rendition in video.files)
         await self.delete_subtitles(subtitle.key for subtitle in video.subtitles)
         self._jobs = {job_id: job for job_id, job in self._jobs.items() if job.video_id != video_id}
+        self.forget_events_of(video_id)
         del self._videos[video_id]
 
     async def add_renditions(self, renditions: Iterable[AnyRendition]) -> None:
@@ -166,11 +173,17 @@ class MemoryCatalog:
         except KeyError:
             raise NotFound(NO_JOB) from None
 
-    async def jobs(self, *, statuses: Iterable[JobStatus] | None = None, limit: int = 100) -> Sequence[Job]:
+    async def jobs(
+        self, *, statuses: Iterable[JobStatus] | None = None, limit: int = 100, after: Cursor | None = None
+    ) -> Sequence[Job]:
         """Return jobs, the newest first."""
         wanted = set(JobStatus if statuses is None else statuses)
-        newest_first = sorted(self._jobs.values(), key=lambda it: (it.created_at, it.id), reverse=True)
-        return [job for job in newest_first if job.status in wanted][:limit]
+        page = [
+            job
+            for job in sorted(self._jobs.values(), key=lambda it: (it.created_at, it.id), reverse=True)
+            if job.status in wanted and (after is None or (job.created_at, job.id) < (after.created_at, after.id))
+        ]
+        return page[:limit]
 
     async def count_jobs(self, status: JobStatus) -> int:
         """Return how many jobs have a status."""
@@ -196,8 +209,13 @@ class MemoryCatalog:
         """Record a terminal report and the video's status together, unless it is old."""
         if not await self.record_job(job):
             return False
-        await self.set_video_status(job.video_id, video_status)
+        self._change_status(job, video_status, has_ended=True)
         return True
+
+    def _change_status(self, job: Job, status: VideoStatus, *, has_ended: bool) -> None:
+        video = self._bare_video(job.video_id)
+        self._videos[video.id] = replace(video, status=status)
+        self.note(job, video.status, status, has_ended=has_ended)
 
     def _bare_video(self, video_id: str) -> Video:
         try:

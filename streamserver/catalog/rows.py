@@ -19,6 +19,7 @@ from streamserver.domain.videos import (
     Video,
     VideoStatus,
 )
+from streamserver.domain.webhooks import EventKind, Message, VideoEvent
 
 VIDEO_COLUMNS = [column for column in tables.videos.c if column.name != "title_folded"]
 RENDITION_COLUMNS = [column for column in tables.renditions.c if column.name != "fragment_index"]
@@ -175,6 +176,10 @@ def job_values(job: Job) -> dict[str, Any]:
         "frames_per_second": job.frames_per_second,
         "eta_seconds": job.eta_seconds,
         "attempt": job.attempt,
+        "failures": job.failures,
+        "last_error_code": job.last_error.code if job.last_error else None,
+        "last_error_message": job.last_error.message if job.last_error else None,
+        "retry_at": job.retry_at,
         "error_code": job.error.code if job.error else None,
         "error_message": job.error.message if job.error else None,
         "renditions": json.dumps([[progress.name, progress.percent] for progress in job.renditions]),
@@ -197,7 +202,10 @@ def job_of(row: Row[Any]) -> Job:
         frames_per_second=row.frames_per_second,
         eta_seconds=row.eta_seconds,
         attempt=row.attempt,
-        error=None if row.error_code is None else JobError(code=row.error_code, message=row.error_message),
+        failures=row.failures,
+        last_error=_job_error(row.last_error_code, row.last_error_message),
+        retry_at=row.retry_at,
+        error=_job_error(row.error_code, row.error_message),
         renditions=tuple(
             RenditionProgress(name=name, percent=percent) for name, percent in json.loads(row.renditions)
         ),
@@ -205,3 +213,56 @@ def job_of(row: Row[Any]) -> Job:
         started_at=row.started_at,
         finished_at=row.finished_at,
     )
+
+
+def video_event_values(event: VideoEvent) -> dict[str, Any]:
+    """Give the row of an event."""
+    return {
+        "id": event.id,
+        "kind": event.kind.value,
+        "video_id": event.video_id,
+        "job_id": event.job_id,
+        "recorded_at": event.recorded_at,
+        "error_code": event.error.code if event.error else None,
+        "error_message": event.error.message if event.error else None,
+    }
+
+
+def video_event_of(row: Row[Any]) -> VideoEvent:
+    """Read an event."""
+    return VideoEvent(
+        id=row.id,
+        kind=EventKind(row.kind),
+        video_id=row.video_id,
+        job_id=row.job_id,
+        recorded_at=row.recorded_at,
+        error=_job_error(row.error_code, row.error_message),
+    )
+
+
+def message_values(message: Message) -> dict[str, Any]:
+    """Give the row of a message."""
+    return {
+        "event_id": message.event_id,
+        "endpoint_id": message.endpoint_id,
+        "video_id": message.video_id,
+        "body": message.body,
+        "due_at": message.due_at,
+        "attempt": message.attempt,
+    }
+
+
+def message_of(row: Row[Any]) -> Message:
+    """Read a message."""
+    return Message(
+        event_id=row.event_id,
+        endpoint_id=row.endpoint_id,
+        video_id=row.video_id,
+        body=row.body,
+        due_at=row.due_at,
+        attempt=row.attempt,
+    )
+
+
+def _job_error(code: str | None, message: str) -> JobError | None:
+    return None if code is None else JobError(code=code, message=message)

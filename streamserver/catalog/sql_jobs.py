@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from streamserver.catalog.database import Database, reads, writes
 from streamserver.catalog.rows import job_of, job_values
 from streamserver.catalog.sentences import NO_JOB
-from streamserver.catalog.tables import jobs, videos
+from streamserver.catalog.sql_pages import older_than
+from streamserver.catalog.sql_webhooks import change_status
+from streamserver.catalog.tables import jobs
 from streamserver.domain.jobs import Job, JobStatus
-from streamserver.domain.videos import VideoStatus
+from streamserver.domain.videos import Cursor, VideoStatus
 from streamserver.errors import NotFound
 
 
@@ -28,18 +30,22 @@ class SqlJobs:
             raise NotFound(NO_JOB)
         return job_of(row)
 
-    async def jobs(self, *, statuses: Iterable[JobStatus] | None = None, limit: int = 100) -> Sequence[Job]:
+    async def jobs(
+        self, *, statuses: Iterable[JobStatus] | None = None, limit: int = 100, after: Cursor | None = None
+    ) -> Sequence[Job]:
         """Return jobs, the newest first."""
         wanted = None if statuses is None else [status.value for status in statuses]
-        return await self._newest_jobs(wanted, limit)
+        return await self._newest_jobs(wanted, limit, after)
 
     @reads
     async def _newest_jobs(
-        self, connection: AsyncConnection, statuses: list[str] | None, limit: int
+        self, connection: AsyncConnection, statuses: list[str] | None, limit: int, after: Cursor | None
     ) -> Sequence[Job]:
         page = select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
         if statuses is not None:
             page = page.where(jobs.c.status.in_(statuses))
+        if after is not None:
+            page = page.where(older_than(after, jobs))
         return [job_of(row) for row in await connection.execute(page)]
 
     @reads
@@ -64,9 +70,7 @@ class SqlJobs:
         """Record a terminal report and the video's status together, unless it is old."""
         if not await _record(connection, job, only_if=_is_news(job)):
             return False
-        await connection.execute(
-            update(videos).where(videos.c.id == job.video_id).values(status=video_status.value)
-        )
+        await change_status(connection, job.video_id, video_status, ended=job)
         return True
 
 

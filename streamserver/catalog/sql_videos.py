@@ -1,10 +1,10 @@
 """Videos, renditions and subtitles in a database."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from streamserver.catalog.database import Database, reads, writes
@@ -22,6 +22,8 @@ from streamserver.catalog.rows import (
     video_values,
 )
 from streamserver.catalog.sentences import FINAL, NO_RENDITION, NO_VIDEO, STILL_GROWING
+from streamserver.catalog.sql_pages import older_than
+from streamserver.catalog.sql_webhooks import change_status
 from streamserver.catalog.tables import jobs, renditions, subtitles, videos
 from streamserver.domain.chapters import Chapter, pack_chapters
 from streamserver.domain.fragments import FragmentIndex, pack_index, unpack_index
@@ -64,9 +66,18 @@ class SqlVideos:
         if query:
             page = page.where(func.instr(videos.c.title_folded, fold(query)) > 0)  # unlike LIKE, has no wildcards
         if after is not None:
-            page = page.where(_older_than(after))
+            page = page.where(older_than(after, videos))
         page = page.order_by(videos.c.created_at.desc(), videos.c.id.desc()).limit(limit)
         return await _assemble(connection, (await connection.execute(page)).all())
+
+    async def videos_of(self, video_ids: Iterable[str]) -> Mapping[str, Video]:
+        """Return videos by id; those that are not there are left out."""
+        return {video.id: video for video in await self._videos_of(list(video_ids))}
+
+    @reads
+    async def _videos_of(self, connection: AsyncConnection, video_ids: list[str]) -> Sequence[Video]:
+        found = await connection.execute(select(*VIDEO_COLUMNS).where(videos.c.id.in_(video_ids)))
+        return await _assemble(connection, found.all())
 
     @reads
     async def video_ids(self, connection: AsyncConnection) -> set[str]:
@@ -102,8 +113,8 @@ class SqlVideos:
 
     @writes
     async def set_video_status(self, connection: AsyncConnection, video_id: str, status: VideoStatus) -> None:
-        """Record what a viewer can do with a video."""
-        await _change(connection, video_id, status=status.value)
+        """Record what a viewer can do with a video, and the events that follow."""
+        await change_status(connection, video_id, status)
 
     @writes
     async def set_storyboard(self, connection: AsyncConnection, video_id: str, storyboard_key: str) -> None:
@@ -179,16 +190,6 @@ class SqlVideos:
     @writes
     async def _delete_subtitles(self, connection: AsyncConnection, keys: list[str]) -> None:
         await connection.execute(delete(subtitles).where(subtitles.c.key.in_(keys)))
-
-
-def _older_than(cursor: Cursor) -> ColumnElement[bool]:
-    """Select what follows a cursor.
-
-    It is written so that both databases find the place in the index on (created_at, id): MySQL does not for a
-    comparison of rows, and neither does for a plain `or`.
-    """
-    created_at, video_id = videos.c.created_at, videos.c.id
-    return and_(created_at <= cursor.created_at, or_(created_at < cursor.created_at, video_id < cursor.id))
 
 
 async def _change(connection: AsyncConnection, video_id: str, **values: str | float) -> None:

@@ -14,12 +14,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 from streamserver.catalog.columns import Exact, LongText, Moment
 
 ID_CHARACTERS: Final = 64
 """The longest id or key."""
+EVENT_ID_CHARACTERS: Final = 128
+"""The longest id of an event, which names a job and more."""
 TITLE_CHARACTERS: Final = 500
 """The longest title."""
 FOLDED_CHARACTERS: Final = 3 * TITLE_CHARACTERS
@@ -96,6 +99,10 @@ jobs = Table(
     Column("frames_per_second", Double),
     Column("eta_seconds", Double),
     Column("attempt", Integer, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),  # rows of before there were any
+    Column("last_error_code", String(64)),
+    Column("last_error_message", Text),
+    Column("retry_at", Moment),
     Column("error_code", String(64)),
     Column("error_message", Text),
     Column("renditions", Text, nullable=False),  # JSON: [[name, percent], …]
@@ -105,5 +112,37 @@ jobs = Table(
     Index("jobs_by_age", "created_at", "id"),
     Index("jobs_by_status", "status", "created_at", "id"),
     Index("jobs_by_video", "video_id"),
+    **TABLE_OPTIONS,
+)
+
+video_events = Table(
+    "video_events",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),  # their order
+    Column("id", Exact(EVENT_ID_CHARACTERS), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("video_id", Exact(ID_CHARACTERS), ForeignKey("videos.id", ondelete="CASCADE"), nullable=False),
+    Column("job_id", Exact(ID_CHARACTERS), nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("error_code", String(64)),
+    Column("error_message", Text),
+    UniqueConstraint("id", name="video_events_once"),
+    Index("video_events_by_video", "video_id"),
+    **TABLE_OPTIONS,
+)
+
+webhook_messages = Table(
+    "webhook_messages",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),  # their order
+    Column("event_id", Exact(EVENT_ID_CHARACTERS), nullable=False),
+    Column("endpoint_id", Exact(ID_CHARACTERS), nullable=False),
+    Column("video_id", Exact(ID_CHARACTERS), ForeignKey("videos.id", ondelete="CASCADE"), nullable=False),
+    Column("body", LongText, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    UniqueConstraint("event_id", "endpoint_id", name="webhook_messages_once"),
+    Index("webhook_messages_by_time", "endpoint_id", "due_at", "number"),
+    Index("webhook_messages_by_video", "video_id", "endpoint_id", "number"),
     **TABLE_OPTIONS,
 )

@@ -1,8 +1,11 @@
 """The life of an encoding job: READY → RUNNING → COMPLETE | ERROR.
 
-A `Job` is the report that browsers receive: each change makes a new value with a higher sequence number.
+A `Job` is the report that browsers receive: each change makes a new value with a higher sequence number. A job
+that was begun stays RUNNING while it waits between two of its tasks; `stage` says so, and `queue_position` its
+place. After a fault of the machine it is READY until `retry_at`, and `last_error` says why.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -29,6 +32,7 @@ class JobEvent(StrEnum):
     PROGRESS = "progress"
     COMPLETE = "complete"
     FAIL = "fail"
+    POSTPONE = "postpone"
     RELEASE = "release"
     RETRY = "retry"
 
@@ -39,6 +43,8 @@ class Stage(StrEnum):
     UPLOAD = "upload"
     PROBE = "probe"
     REMUX = "remux"
+    WAIT = "wait"
+    """It is prepared, or its lowest rendition is there, and others are first."""
     ENCODE = "encode"
     PUBLISH = "publish"
 
@@ -47,9 +53,10 @@ TRANSITIONS: dict[tuple[JobStatus, JobEvent], JobStatus] = {
     (JobStatus.READY, JobEvent.PROGRESS): JobStatus.READY,  # its place in the queue changed
     (JobStatus.READY, JobEvent.CLAIM): JobStatus.RUNNING,
     (JobStatus.READY, JobEvent.FAIL): JobStatus.ERROR,  # cancelled while it waited
-    (JobStatus.RUNNING, JobEvent.PROGRESS): JobStatus.RUNNING,
+    (JobStatus.RUNNING, JobEvent.PROGRESS): JobStatus.RUNNING,  # also between its tasks, while it waits
     (JobStatus.RUNNING, JobEvent.COMPLETE): JobStatus.COMPLETE,
     (JobStatus.RUNNING, JobEvent.FAIL): JobStatus.ERROR,
+    (JobStatus.RUNNING, JobEvent.POSTPONE): JobStatus.READY,  # the machine failed it; it is tried again
     (JobStatus.RUNNING, JobEvent.RELEASE): JobStatus.READY,  # its server stopped
     (JobStatus.ERROR, JobEvent.RETRY): JobStatus.READY,
 }
@@ -67,7 +74,7 @@ def advance(status: JobStatus, event: JobEvent) -> JobStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
-    """Why a job ended in ERROR."""
+    """Why a job, or one attempt at it, failed."""
 
     code: str
     """Stable, for programs: the code of an `EncodingFailed`."""
@@ -83,6 +90,11 @@ class RenditionProgress:
     """What people call it, such as `720p`."""
     percent: float
     """0 to 100."""
+
+
+def best_first(renditions: Iterable[RenditionProgress]) -> tuple[RenditionProgress, ...]:
+    """Put renditions in order by their names, which begin with the pixels of the shorter side: `720p original`."""
+    return tuple(sorted(renditions, key=lambda it: int(it.name.partition("p")[0]), reverse=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +120,15 @@ class Job:
     eta_seconds: float | None = None
     """What is left, as far as is known."""
     queue_position: int | None = None
-    """1 for the job that is next; None when it does not wait."""
+    """1 for the job that is next; None when it does not wait in line."""
     attempt: int = 0
     """How often it was claimed; also the fencing token of the claim."""
+    failures: int = 0
+    """How many attempts the machine has failed since somebody wanted the job tried."""
+    last_error: JobError | None = None
+    """Why the attempt before failed, where it is tried again by itself."""
+    retry_at: datetime | None = None
+    """When it is tried again (UTC); None where it does not wait for that."""
     error: JobError | None = None
     """Set in ERROR alone."""
     renditions: tuple[RenditionProgress, ...] = ()
@@ -121,6 +139,11 @@ class Job:
     """When the present attempt was claimed (UTC)."""
     finished_at: datetime | None = None
     """When it ended (UTC)."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for its first task, for the next one, or to be tried again."""
+        return self.status is JobStatus.READY or (self.status is JobStatus.RUNNING and self.stage is Stage.WAIT)
 
     @property
     def is_terminal(self) -> bool:
@@ -136,11 +159,27 @@ def claimed(job: Job, *, now: datetime) -> Job:
         status=advance(job.status, JobEvent.CLAIM),
         stage=Stage.PROBE,
         percent=0.0,
+        eta_seconds=None,
         queue_position=None,
         attempt=attempt,
+        retry_at=None,
         sequence=attempt * SEQUENCES_PER_ATTEMPT,
         renditions=(),
         started_at=now,
+    )
+
+
+def placed(job: Job, position: int, eta_seconds: float | None) -> Job:
+    """Tell a job that waits in line, for its first task or the next, its place and how long it will all take."""
+    return replace(
+        job,
+        status=advance(job.status, JobEvent.PROGRESS),
+        stage=Stage.WAIT if job.status is JobStatus.RUNNING else job.stage,
+        speed=None,
+        frames_per_second=None,
+        eta_seconds=eta_seconds,
+        queue_position=position,
+        sequence=job.sequence + 1,
     )
 
 
@@ -152,6 +191,8 @@ def completed(job: Job, *, now: datetime) -> Job:
         stage=Stage.PUBLISH,
         percent=100.0,
         eta_seconds=0.0,
+        queue_position=None,
+        last_error=None,
         renditions=tuple(replace(rendition, percent=100.0) for rendition in job.renditions),
         sequence=job.sequence + 1,
         finished_at=now,
@@ -168,13 +209,25 @@ def failed(job: Job, error: JobError, *, now: datetime) -> Job:
         speed=None,
         frames_per_second=None,
         queue_position=None,
+        last_error=None,
+        retry_at=None,
         sequence=job.sequence + 1,
         finished_at=now,
     )
 
 
+def postponed(job: Job, error: JobError, *, retry_at: datetime) -> Job:
+    """Let a running job that the machine failed wait until it is tried again."""
+    return replace(_as_new(job, JobEvent.POSTPONE), failures=job.failures + 1, last_error=error, retry_at=retry_at)
+
+
 def waiting_again(job: Job, event: JobEvent) -> Job:
-    """Put a job back in line: `RELEASE` after its server stopped, `RETRY` after it failed."""
+    """Put a job back in line: `RELEASE` after its server stopped, `RETRY` because somebody wants it."""
+    again = _as_new(job, event)
+    return replace(again, failures=0, last_error=None) if event is JobEvent.RETRY else again
+
+
+def _as_new(job: Job, event: JobEvent) -> Job:
     return replace(
         job,
         status=advance(job.status, event),
@@ -183,6 +236,8 @@ def waiting_again(job: Job, event: JobEvent) -> Job:
         speed=None,
         frames_per_second=None,
         eta_seconds=None,
+        queue_position=None,
+        retry_at=None,
         error=None,
         renditions=(),
         sequence=job.sequence + 1,

@@ -1,8 +1,10 @@
-"""How far a job is, as one honest percentage."""
+"""How far a job is, as one honest percentage, and how long it will take."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from streamserver.domain.jobs import Stage
+from streamserver.domain.ladder import RenditionSpec
+from streamserver.domain.sources import SourceInfo
 
 PROBE_PERCENT = 1.0
 """A probe is over in a moment."""
@@ -10,6 +12,14 @@ REMUX_PERCENT = 4.0
 """Copying costs little beside a ladder."""
 PUBLISH_PERCENT = 99.0
 """What is left when every frame is encoded is to make it durable and known."""
+DECODE_SHARE = 0.2
+"""What a decoded pixel costs beside an encoded one."""
+RENDITION_PIXELS = 20_000
+"""What an encoder does for each rendition and frame, whatever its size, as so many pixels."""
+MOST_SAMPLES = 64
+"""More tell nothing more about a pace."""
+LEAST_SECONDS = 1.0
+"""A run that is younger has no pace yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,22 +34,66 @@ class EncoderReport:
     """Frames encoded in a second; None until known."""
 
 
-def percent_done(stage: Stage, fraction: float, *, has_remux: bool) -> float:
-    """Weigh the stages by what they cost; `fraction` is how much of the stage is done, 0 to 1."""
-    remux_end = REMUX_PERCENT if has_remux else PROBE_PERCENT
-    spans = {
-        Stage.UPLOAD: (0.0, 0.0),
-        Stage.PROBE: (0.0, PROBE_PERCENT),
-        Stage.REMUX: (PROBE_PERCENT, remux_end),
-        Stage.ENCODE: (remux_end, PUBLISH_PERCENT),
-        Stage.PUBLISH: (PUBLISH_PERCENT, PUBLISH_PERCENT),
-    }
-    begin, end = spans[stage]
-    return begin + (end - begin) * min(1.0, max(0.0, fraction))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The part of a job's percentage that one run covers."""
+
+    begin: float
+    """Percent where it begins."""
+    end: float
+    """Percent where it ends."""
+
+    def at(self, fraction: float) -> float:
+        """Return the percentage once so much of the run is done, 0 to 1."""
+        return self.begin + (self.end - self.begin) * min(1.0, max(0.0, fraction))
 
 
-def seconds_left(duration_seconds: float, report: EncoderReport) -> float | None:
-    """Estimate what a run still takes; None until its speed is known."""
-    if not report.speed:
-        return None
-    return max(0.0, duration_seconds - report.encoded_seconds) / report.speed
+REMUX_SPAN = Span(begin=PROBE_PERCENT, end=REMUX_PERCENT)
+"""Of a copy."""
+
+
+def encode_span(percent: float, *, work: float, later_work: float) -> Span:
+    """Return the part of a run that encodes: it begins where the job is, and leaves room for the work after it."""
+    begin = max(percent, PROBE_PERCENT)
+    return Span(begin=begin, end=begin + (PUBLISH_PERCENT - begin) * work / (work + later_work))
+
+
+def work_of(source: SourceInfo, specs: Iterable[RenditionSpec]) -> float:
+    """Return how much work a run is that decodes a source once and encodes some renditions: in megapixels."""
+    video, pixels = source.video, 0.0
+    for spec in specs:
+        pixels += (spec.width * spec.height + RENDITION_PIXELS) * spec.frame_rate
+    if pixels:
+        pixels += video.coded_width * video.coded_height * video.frame_rate * DECODE_SHARE
+    return pixels * source.duration_seconds / 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast a run goes, learned from what was done by when; the beginning, which is slower, is forgotten."""
+
+    samples: tuple[tuple[float, float], ...] = ((0.0, 0.0),)
+    """Moments, in seconds since the run began, and the share of it that was done by then, 0 to 1."""
+
+    def noted(self, at_seconds: float, share: float) -> "Pace":
+        """Return the pace once it is known that so much was done at a moment."""
+        samples = (*self.samples, (at_seconds, share))
+        if len(samples) > MOST_SAMPLES:
+            samples = (*samples[:-1:2], samples[-1])
+        return Pace(samples=samples)
+
+    @property
+    def share_per_second(self) -> float | None:
+        """Which share is done in a second: the middle between the whole run's pace and that of its newer half."""
+        at_seconds, share = self.samples[-1]
+        if at_seconds < LEAST_SECONDS or share <= 0:
+            return None
+        since_seconds, since_share = max(it for it in self.samples if it[0] <= at_seconds / 2)
+        recent = (share - since_share) / (at_seconds - since_seconds)
+        return (share / at_seconds + recent) / 2
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest of the run takes at this pace; None until there is one."""
+        rate = self.share_per_second
+        return None if rate is None else max(0.0, 1 - self.samples[-1][1]) / rate

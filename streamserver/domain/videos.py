@@ -157,9 +157,9 @@ class Video:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """Where a page of the library ended: the newest videos come first, ties by id."""
+    """Where a page of videos or jobs ended: the newest come first, ties by id."""
 
     created_at: datetime
-    """Of the last video shown (UTC)."""
+    """Of the last one shown (UTC)."""
     id: str
-    """Of the last video shown."""
+    """Of the last one shown."""

@@ -23,18 +23,11 @@ from streamserver.encoder.limits import Limits
 from streamserver.encoder.probe import probe
 from streamserver.encoder.process import Running, running
 from streamserver.encoder.programs import Programs, check_programs
-from streamserver.errors import EncoderFault, EncoderStalled, SourceFault
+from streamserver.encoder.verdict import verdict
+from streamserver.errors import EncoderFault, EncoderStalled
 
 log = logging.getLogger(__name__)
 
-SOURCE_COMPLAINTS = (
-    "Invalid data found when processing input",
-    "moov atom not found",
-    "Error while decoding stream",
-    "Nothing was written into output file",
-    "does not contain any stream",
-)
-"""What ffmpeg says when it is the source that cannot be used."""
 SHORT_RUN_SECONDS = 300.0
 """A poster or a text track takes no longer."""
 SOUND_SECONDS = 3600.0
@@ -97,9 +90,11 @@ class FfmpegEncoder:
         async with running(command) as process:
             try:
                 await self._watch(process, report)
+                async with asyncio.timeout(self._stall_seconds):
+                    ended = await process.end()
             except TimeoutError:
                 raise EncoderStalled from None
-            _judge(*await process.end())
+            _judge(*ended)
 
     async def sample(self, target: Path) -> None:
         """Write a short video that shows what the server does."""
@@ -132,14 +127,11 @@ def _has_bytes(path: Path) -> bool:
 
 def _judge(code: int, complaints: str) -> None:
     """Raise what an exit code and the complaints before it mean."""
-    if code == 0:
+    failure = verdict(code, complaints)
+    if failure is None:
         return
     log.warning("ffmpeg ended with %d: %s", code, complaints)
-    if code > 0 and any(known in complaints for known in SOURCE_COMPLAINTS):
-        raise SourceFault("The video is damaged: the encoder cannot make sense of it.")
-    if "No space left on device" in complaints:
-        raise EncoderFault("The server ran out of room while encoding; trying again may help.")
-    raise EncoderFault
+    raise failure
 
 
 async def _progress_blocks(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:

@@ -11,7 +11,8 @@ from streamserver.domain.languages import UNDETERMINED, language_tag
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.process import Running, running
-from streamserver.errors import SourceFault
+from streamserver.encoder.verdict import NOT_STARTED, verdict
+from streamserver.errors import EncoderKilled, SourceFault
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,live_flv,asf,ogg,mxf,gxf,nut,ivf,"
@@ -67,9 +68,12 @@ async def _ask(
         raise SourceFault("The file could not be understood in time.") from None
     except ValueError:
         raise SourceFault("The file describes itself at unreasonable length.") from None
-    if code:
-        raise SourceFault(_in_plain_words(complaints))
-    return found
+    failure = verdict(code, complaints)
+    if failure is None:
+        return found
+    if isinstance(failure, EncoderKilled) or NOT_STARTED in complaints:
+        raise failure  # it is not the file that is wrong
+    raise SourceFault(_in_plain_words(complaints))
 
 
 async def _all(process: Running) -> bytes:

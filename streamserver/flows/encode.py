@@ -1,34 +1,33 @@
-"""From a received source to renditions: probe, remux, ladder, publish."""
+"""From a received source to renditions, task by task: claimed, carried out, ended one way or the other."""
 
 import logging
-from dataclasses import replace
+from datetime import timedelta
 
-from streamserver.domain.jobs import Job, JobError, JobStatus, Stage, claimed
-from streamserver.domain.ladder import REMUX_FRAGMENT_SECONDS, RenditionSpec, can_remux, ladder_specs, remux_spec
-from streamserver.domain.media_types import content_type_of
-from streamserver.domain.progress import PUBLISH_PERCENT
-from streamserver.domain.sources import SourceInfo
+from streamserver.domain.failures import failure_of
+from streamserver.domain.jobs import Job, JobError, JobStatus, claimed, placed
+from streamserver.domain.order import Task, Turn, next_turn
+from streamserver.domain.retries import Retries
 from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
 from streamserver.errors import (
     Conflict,
-    EncoderFault,
     EncodingFailed,
+    MachineFault,
     NotFound,
     SourceFault,
+    StorageFull,
     Unavailable,
 )
 from streamserver.flows.encoding_event import EncodingEvent
-from streamserver.flows.extras import Extras
-from streamserver.flows.languages import Languages
 from streamserver.flows.receive import source_key
 from streamserver.flows.renditions import Renditions
-from streamserver.ports import Blobs, Bus, Catalog, Clock, Encoder
+from streamserver.flows.tasks import Prepared, Tasks
+from streamserver.ports import Blobs, Bus, Catalog, Clock
 
 log = logging.getLogger(__name__)
 
 
 class Encode:
-    """The verb that a pool runs for each job."""
+    """The verb that a pool runs for each turn of a job."""
 
     def __init__(
         self,
@@ -36,54 +35,86 @@ class Encode:
         catalog: Catalog,
         blobs: Blobs,
         bus: Bus,
-        encoder: Encoder,
         clock: Clock,
         renditions: Renditions,
-        extras: Extras,
-        languages: Languages,
+        tasks: Tasks,
+        retries: Retries,
     ) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._bus = bus
-        self._encoder = encoder
         self._clock = clock
         self._renditions = renditions
-        self._extras = extras
-        self._languages = languages
+        self._tasks = tasks
+        self._retries = retries
+        self._prepared: dict[str, Prepared] = {}
 
     async def run(self, job_id: str) -> None:
-        """Carry out a waiting job to its end; does nothing where it waits no more.
+        """Carry out a waiting job with no other's tasks in between; does nothing where it waits no more."""
+        turn: Turn | None = Turn(job_id=job_id, arrived_at=self._clock.now())
+        while turn is not None:
+            turn = await self.carry_out(next_turn([turn]) or turn)
+
+    async def carry_out(self, turn: Turn) -> Turn | None:
+        """Carry out one task of a job; return the turn that the job waits for next, None where there is none.
 
         Where it is cancelled the job stays RUNNING in the catalog: who does not want it any more reports its end,
-        and after the server's own end it is released at the next start.
+        and after the server's own end it is released at the next start. Where the catalog is away it raises
+        `Unavailable`, and `set_back` is to be called once it is there again.
         """
-        claim = await self._claim(job_id)
-        if claim is None:
-            return
-        await self._bus.publish(claim)
-        event = self.event(claim)
+        prepared = self._prepared.get(turn.job_id)
+        if turn.task is Task.PREPARE:
+            event = await self._begin(turn)
+        else:
+            event = prepared.event if prepared else None
+        if event is None:
+            return None
         try:
-            await self._encode(event)
-            await event.report_complete()
-        except EncodingFailed as failure:
-            await event.report_error(JobError(code=failure.code, message=failure.message))
+            following = await self._carry_out(event, prepared, turn)
+            if following is None:
+                await event.report_complete()
         except (Conflict, NotFound) as loss:
-            log.warning("job %s is no longer this server's: %s", job_id, loss)
-        except Unavailable:
-            raise  # the catalog is away, which is no fault of the job: it runs again
-        except Exception:
-            log.exception("job %s failed for an unforeseen reason", job_id)
-            await event.report_error(JobError(code=EncoderFault.code, message=EncoderFault().message))
+            log.warning("job %s is no longer this server's: %s", turn.job_id, loss)
+            self._prepared.pop(turn.job_id, None)
+        except Exception as error:
+            if isinstance(error, Unavailable) and not isinstance(error, StorageFull):
+                raise
+            failure = failure_of(error)
+            if not isinstance(error, EncodingFailed) and not isinstance(failure, MachineFault):
+                log.exception("job %s failed for an unforeseen reason", turn.job_id)
+            await self._fail(event, failure)
+        else:
+            return following
+        return None
 
     def event(self, job: Job) -> EncodingEvent:
         """Give a job its voice."""
+        if job.id in self._prepared:
+            return self._prepared[job.id].event
         return EncodingEvent(
             job,
             bus=self._bus,
             clock=self._clock,
             complete_handler=self._record_complete,
             failure_handler=self._record_failure,
+            postpone_handler=self._record_postponed,
         )
+
+    async def report_place(self, job: Job, position: int, eta_seconds: float | None) -> None:
+        """Tell a job that waits in line its place."""
+        if job.id in self._prepared:
+            await self._prepared[job.id].event.report_place(position, eta_seconds)
+        else:
+            await self._bus.publish(placed(job, position, eta_seconds))
+
+    async def set_back(self, job_id: str, failure: MachineFault) -> None:
+        """Let a job that nobody runs any more be tried again, unless that was done too often."""
+        try:
+            job = await self._catalog.job(job_id)
+        except NotFound:
+            return
+        if job.status is JobStatus.RUNNING:
+            await self._fail(self.event(self._bus.latest(job_id) or job), failure)
 
     async def has_source(self, job: Job) -> bool:
         """Tell whether there still is something to encode."""
@@ -99,92 +130,87 @@ class Encode:
         if video.status is VideoStatus.ERROR:
             await self._catalog.set_video_status(video_id, VideoStatus.PROCESSING)
 
-    async def _claim(self, job_id: str) -> Job | None:
+    async def _begin(self, turn: Turn) -> EncodingEvent | None:
         """Begin an attempt; None where the job was deleted, is over, or somebody else was first."""
         try:
-            job = await self._catalog.job(job_id)
+            job = await self._catalog.job(turn.job_id)
         except NotFound:
             return None
         if job.status is not JobStatus.READY:
             return None
         claim = claimed(job, now=self._clock.now())
-        return claim if await self._catalog.claim_job(claim) else None
-
-    async def _encode(self, event: EncodingEvent) -> None:
-        """Tell the story of one job."""
-        video = await self._clear_leftovers(await self._catalog.video(event.job.video_id))
-        await event.report_running(stage=Stage.PROBE, percent=0)
-        source = await self._encoder.probe(self._blobs.path(source_key(video.id)))
-        await self._catalog.describe_video(
-            video.id,
-            content_type=content_type_of(source),
-            duration_seconds=source.duration_seconds,
-            width=source.video.width,
-            height=source.video.height,
-        )
-        remuxed = await self._remux(event, video, source)
-        await self._extras.take(video, source)
-        async with self._languages.beside(video, source):
-            await self._encode_ladder(event, video, source, remuxed)
-        await self._extras.storyboard(video.id)
-        await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
-
-    async def _clear_leftovers(self, video: Video) -> Video:
-        """Remove what an attempt that was cut off left half-done."""
-        growing = [rendition for rendition in video.renditions if rendition.status is RenditionStatus.GROWING]
-        await self._renditions.drop(growing)
-        await self._extras.clear(video)
-        complete = tuple(rendition for rendition in video.renditions if rendition not in growing)
-        return replace(video, renditions=complete, subtitles=())
-
-    async def _remux(self, event: EncodingEvent, video: Video, source: SourceInfo) -> RenditionSpec | None:
-        """Make the source's own streams a rendition where browsers can play them; None where they cannot."""
-        if not can_remux(source):
+        if not await self._catalog.claim_job(claim):
             return None
-        spec = remux_spec(source)
-        if any(rendition.name == spec.name for rendition in video.renditions):
-            return spec
-        (rendition,) = await self._renditions.begin(video.id, [spec])
-        try:
-            await self._renditions.grow(event, source, [spec], [rendition])
-            longest = await self._renditions.longest_fragment_seconds(rendition)
-            is_steady = not source.may_change_sound or await self._renditions.has_steady_sound(rendition)
-        except EncoderFault:
-            log.info("job %s: the source's streams cannot be copied; they are encoded", event.job.id)
-            longest, is_steady = float("inf"), False
-        if longest > REMUX_FRAGMENT_SECONDS or not is_steady:
-            await self._renditions.drop([rendition])
-            return None
-        await self._renditions.finish(rendition)
-        await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)
-        return spec
+        self._prepared.pop(turn.job_id, None)
+        await self._bus.publish(claim)
+        return self.event(claim)
 
-    async def _encode_ladder(
-        self, event: EncodingEvent, video: Video, source: SourceInfo, remuxed: RenditionSpec | None
-    ) -> None:
-        """Encode what is not there yet, all in one run."""
-        there = {rendition.name for rendition in video.renditions}
-        specs = [spec for spec in ladder_specs(source, beside=remuxed) if spec.name not in there]
-        if not specs:
-            return
-        renditions = await self._renditions.begin(video.id, specs)
-        await self._renditions.grow(event, source, specs, renditions)
-        for rendition in renditions:
-            await self._renditions.finish(rendition)
+    async def _carry_out(self, event: EncodingEvent, prepared: Prepared | None, turn: Turn) -> Turn | None:
+        if turn.task is Task.PREPARE or prepared is None:
+            prepared = await self._tasks.prepare(event)
+            self._prepared[turn.job_id] = prepared
+        else:
+            await self._tasks.encode(prepared, turn)
+        following = await self._tasks.next_turn(prepared)
+        if following is None:
+            await self._tasks.publish(prepared)
+        return following
+
+    async def _fail(self, event: EncodingEvent, failure: EncodingFailed) -> None:
+        """End the job, or the attempt alone where the machine may do better another time."""
+        failures = event.job.failures + 1
+        error = JobError(code=failure.code, message=failure.message)
+        if isinstance(failure, MachineFault):
+            wait_seconds = self._retries.wait_seconds(failures)
+            if wait_seconds is not None:
+                retry_at = self._clock.now() + timedelta(seconds=wait_seconds)
+                await event.report_postponed(error, retry_at=retry_at)
+                return
+            error = JobError(code=failure.code, message=f"{failure.message} It was tried {failures} times.")
+        await event.report_error(error)
 
     async def _record_complete(self, job: Job) -> bool:
-        return await self._catalog.finish_job(job, VideoStatus.COMPLETE)
+        is_recorded = await self._catalog.finish_job(job, VideoStatus.COMPLETE)
+        self._prepared.pop(job.id, None)
+        return is_recorded
 
     async def _record_failure(self, job: Job) -> bool:
         """Keep the renditions that are whole; of a source that cannot be used nothing remains."""
-        if (await self._catalog.job(job.id)).attempt != job.attempt:
-            return False  # what is there belongs to the attempt that took over
+        if not await self._is_ours(job):
+            return False
         video = await self._catalog.video(job.video_id)
         if job.error is not None and job.error.code == SourceFault.code:
             await self._renditions.drop(video.renditions)
             await self._blobs.delete(video.id)
-            return await self._catalog.finish_job(job, VideoStatus.ERROR)
+            status = VideoStatus.ERROR
+        else:
+            status = VideoStatus.PLAYABLE if await self._drop_growing(video) else VideoStatus.ERROR
+        is_recorded = await self._catalog.finish_job(job, status)
+        self._prepared.pop(job.id, None)
+        return is_recorded
+
+    async def _record_postponed(self, job: Job) -> bool:
+        """Keep the renditions that are whole: the next attempt encodes only what is missing."""
+        if not await self._is_ours(job):
+            return False
+        video = await self._catalog.video(job.video_id)
+        is_playable = await self._drop_growing(video)
+        await self._catalog.set_video_status(
+            video.id, VideoStatus.PLAYABLE if is_playable else VideoStatus.PROCESSING
+        )
+        is_recorded = await self._catalog.record_job(job)
+        self._prepared.pop(job.id, None)
+        return is_recorded
+
+    async def _is_ours(self, job: Job) -> bool:
+        """Tell whether what is there belongs to this attempt, and not to one that took over."""
+        is_ours = (await self._catalog.job(job.id)).attempt == job.attempt
+        if not is_ours:
+            self._prepared.pop(job.id, None)
+        return is_ours
+
+    async def _drop_growing(self, video: Video) -> bool:
+        """Remove what is half-done; tell whether something whole is left."""
         growing = [rendition for rendition in video.renditions if rendition.status is RenditionStatus.GROWING]
         await self._renditions.drop(growing)
-        is_playable = len(growing) < len(video.renditions)
-        return await self._catalog.finish_job(job, VideoStatus.PLAYABLE if is_playable else VideoStatus.ERROR)
+        return len(growing) < len(video.renditions)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import datetime
 
 from streamserver.domain.jobs import (
     Job,
@@ -15,30 +16,41 @@ from streamserver.domain.jobs import (
     advance,
     completed,
     failed,
+    placed,
+    postponed,
 )
 from streamserver.ports import Bus, Clock, Subscription
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Job], Awaitable[bool]]
-"""Records the end of a job; False where the attempt is no longer the job's own, so nothing is to be told."""
+"""Records the end of an attempt; False where it is no longer the job's own, so that nothing is to be told."""
 
 
 class EncodingEvent:
-    """One object a job: READY → RUNNING → COMPLETE | ERROR, told to any number of listeners.
+    """One object an attempt: READY → RUNNING → COMPLETE | ERROR, told to any number of listeners.
 
-    `complete_handler` or `failure_handler` runs exactly once, with the terminal report, before anyone hears it.
-    Who subscribes gets the latest report first.
+    `complete_handler` or `failure_handler` runs exactly once, with the terminal report, before anyone hears it;
+    `postpone_handler` in their place where the attempt ends and the job does not. Who subscribes gets the latest
+    report first.
     """
 
     def __init__(
-        self, job: Job, *, bus: Bus, clock: Clock, complete_handler: Handler, failure_handler: Handler
+        self,
+        job: Job,
+        *,
+        bus: Bus,
+        clock: Clock,
+        complete_handler: Handler,
+        failure_handler: Handler,
+        postpone_handler: Handler,
     ) -> None:
         self._job = job
         self._bus = bus
         self._clock = clock
         self._complete_handler = complete_handler
         self._failure_handler = failure_handler
+        self._postpone_handler = postpone_handler
 
     @property
     def job(self) -> Job:
@@ -57,9 +69,12 @@ class EncodingEvent:
         speed: float | None = None,
         frames_per_second: float | None = None,
         eta_seconds: float | None = None,
-        renditions: tuple[RenditionProgress, ...] = (),
+        renditions: tuple[RenditionProgress, ...] | None = None,
     ) -> None:
-        """Tell how far it is; a percentage never falls, and reaches 100 by `report_complete` alone."""
+        """Tell how far it is; a percentage never falls, and reaches 100 by `report_complete` alone.
+
+        Unless renditions are given they are as before.
+        """
         self._job = replace(
             self._job,
             status=advance(self._job.status, JobEvent.PROGRESS),
@@ -68,9 +83,15 @@ class EncodingEvent:
             speed=speed,
             frames_per_second=frames_per_second,
             eta_seconds=eta_seconds,
-            renditions=renditions or self._job.renditions,
+            queue_position=None,
+            renditions=self._job.renditions if renditions is None else renditions,
             sequence=self._job.sequence + 1,
         )
+        await self._bus.publish(self._job)
+
+    async def report_place(self, position: int, eta_seconds: float | None) -> None:
+        """Tell that it waits in line, where, and how long it will all take."""
+        self._job = placed(self._job, position, eta_seconds)
         await self._bus.publish(self._job)
 
     async def report_complete(self) -> None:
@@ -80,6 +101,10 @@ class EncodingEvent:
     async def report_error(self, error: JobError) -> None:
         """Tell that it failed, and why."""
         await self._end(failed(self._job, error, now=self._clock.now()), self._failure_handler)
+
+    async def report_postponed(self, error: JobError, *, retry_at: datetime) -> None:
+        """Tell that the machine failed it, why, and when it is tried again."""
+        await self._end(postponed(self._job, error, retry_at=retry_at), self._postpone_handler)
 
     async def _end(self, job: Job, handler: Handler) -> None:
         """Record and tell; once begun, this is not cut short by cancellations, however many come."""
@@ -111,4 +136,5 @@ class EncodingEvent:
 
 
 def _reason(job: Job) -> str:
-    return f" ({job.error.code}: {job.error.message})" if job.error else ""
+    error = job.error or job.last_error
+    return f" ({error.code}: {error.message})" if error else ""

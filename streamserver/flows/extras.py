@@ -1,18 +1,19 @@
 """What goes with the renditions of a video: its poster, texts, chapters, other languages, pictures for seeking."""
 
 import asyncio
+import hashlib
 import logging
-import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
+from streamserver.domain.failures import failure_of
 from streamserver.domain.languages import language_name
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream
-from streamserver.domain.storyboard import plan_storyboard, storyboard_webvtt
+from streamserver.domain.storyboard import Storyboard, plan_storyboard, storyboard_webvtt
 from streamserver.domain.titles import clean_label
 from streamserver.domain.videos import RenditionStatus, Subtitle, Video
 from streamserver.domain.webvtt import clean_webvtt, decode_text
-from streamserver.errors import BadInput, EncodingFailed, NotFound, StorageFull
+from streamserver.errors import BadInput, EncodingFailed, MachineFault, NotFound, StorageFull
 from streamserver.flows.indexes import rendition_key
 from streamserver.flows.receive import (
     poster_key,
@@ -26,11 +27,14 @@ from streamserver.ports import Blobs, Catalog, Encoder
 log = logging.getLogger(__name__)
 
 LEFT_OUT = (EncodingFailed, BadInput, NotFound, StorageFull, OSError)
-"""What ends the taking of one thing, and of nothing else."""
+"""What ends the taking of one thing, and of nothing else, unless it is the machine's fault."""
 
 
 class Extras:
-    """Takes them out of sources; what cannot be had is left out, and is no failure of the job."""
+    """Takes them out of sources; what a source does not yield is left out, and is no failure of the job.
+
+    A fault of the machine is: the next attempt may get what this one could not.
+    """
 
     def __init__(self, *, catalog: Catalog, blobs: Blobs, encoder: Encoder) -> None:
         self._catalog = catalog
@@ -57,52 +61,62 @@ class Extras:
         complete = [rendition for rendition in video.renditions if rendition.status is RenditionStatus.COMPLETE]
         if video.storyboard_key or not complete:
             return
-        smallest, key = complete[-1], secrets.token_hex(4)
-        duration_seconds = video.duration_seconds or 0.0
-        board = plan_storyboard(duration_seconds, smallest.width, smallest.height)
+        smallest, key = complete[-1], _key(video, "storyboard")
+        board = plan_storyboard(video.duration_seconds or 0.0, smallest.width, smallest.height)
         sheets = [storyboard_sheet_key(video_id, key, number) for number in range(board.sheets)]
-        names = [sheet.rsplit("/", 1)[-1] for sheet in sheets]
         text = storyboard_key(video_id, key)
-        try:
-            targets = [self._blobs.path(sheet) for sheet in sheets]
-            await self._encoder.storyboard(self._blobs.path(rendition_key(smallest)), board, targets)
-            for sheet in sheets:
-                await self._blobs.settle(sheet)
-            await self._write(text, storyboard_webvtt(board, duration_seconds, names))
+        names = [sheet.rsplit("/", 1)[-1] for sheet in sheets]
+        webvtt = storyboard_webvtt(board, video.duration_seconds or 0.0, names)
+        making = self._make_storyboard(self._blobs.path(rendition_key(smallest)), board, sheets, text, webvtt)
+        if await self._has([*sheets, text], making, f"the storyboard of video {video_id}"):
             await self._catalog.set_storyboard(video_id, key)
-        except LEFT_OUT as failure:
-            log.info("video %s has no storyboard: %s", video_id, failure)
-            for blob in (*sheets, text):
-                await self._blobs.delete(blob)
+
+    async def _make_storyboard(
+        self, source: Path, board: Storyboard, sheets: Sequence[str], text: str, webvtt: str
+    ) -> None:
+        await self._encoder.storyboard(source, board, [self._blobs.path(sheet) for sheet in sheets])
+        await self._write(text, webvtt)
 
     async def _poster(self, video: Video, source: SourceInfo) -> None:
         """Take a picture that stands for the video; a video without one is no failure."""
         if video.poster_key:
             return
-        key = secrets.token_hex(4)
+        key = _key(video, "poster")
         target = poster_key(video.id, key)
-        try:
-            await self._encoder.poster(self._blobs.path(source_key(video.id)), source, self._blobs.path(target))
-            await self._blobs.settle(target)
+        making = self._encoder.poster(self._blobs.path(source_key(video.id)), source, self._blobs.path(target))
+        if await self._has([target], making, f"the poster of video {video.id}"):
             await self._catalog.set_poster(video.id, key)
-        except LEFT_OUT as failure:
-            log.info("video %s has no poster: %s", video.id, failure)
-            await self._blobs.delete(target)
 
     async def _subtitles(self, video: Video, source: SourceInfo) -> None:
         """Turn the source's text tracks into WebVTT; one that cannot be read is left out."""
         for track, label in zip(source.subtitles, track_labels(source.subtitles, "Subtitles"), strict=True):
-            subtitle = Subtitle(key=secrets.token_hex(4), video_id=video.id, language=track.language, label=label)
-            source_path, target = self._blobs.path(source_key(video.id)), subtitle_key(subtitle)
-            try:
-                path = self._blobs.path(target)
-                await self._encoder.subtitle(source_path, track, path)
-                text = decode_text(await asyncio.to_thread(Path.read_bytes, path))
-                await self._write(target, clean_webvtt(text))
+            key = _key(video, f"text {track.index}")
+            subtitle = Subtitle(key=key, video_id=video.id, language=track.language, label=label)
+            target = subtitle_key(subtitle)
+            making = self._make_text(self._blobs.path(source_key(video.id)), track, target)
+            if await self._has([target], making, f"text track {track.index} of video {video.id}"):
                 await self._catalog.add_subtitle(subtitle)
-            except LEFT_OUT as failure:
-                log.info("video %s: text track %d is left out: %s", video.id, track.index, failure)
+
+    async def _make_text(self, source: Path, track: SubtitleStream, target: str) -> None:
+        path = self._blobs.path(target)
+        await self._encoder.subtitle(source, track, path)
+        text = decode_text(await asyncio.to_thread(Path.read_bytes, path))
+        await self._write(target, clean_webvtt(text))
+
+    async def _has(self, targets: Sequence[str], making: Awaitable[None], name: str) -> bool:
+        """Wait for blobs, and make them durable; where one cannot be had, nothing of them remains."""
+        try:
+            await making
+            for target in targets:
+                await self._blobs.settle(target)
+        except (asyncio.CancelledError, *LEFT_OUT) as failure:
+            for target in targets:
                 await self._blobs.delete(target)
+            if isinstance(failure, asyncio.CancelledError) or isinstance(failure_of(failure), MachineFault):
+                raise
+            log.info("%s is left out: %s", name, failure)
+            return False
+        return True
 
     async def _write(self, key: str, text: str) -> None:
         """Make a text durable."""
@@ -118,3 +132,8 @@ def track_labels(tracks: Sequence[AudioStream | SubtitleStream], kind: str) -> l
         label = clean_label(track.title) or language_name(track.language) or f"{kind} {number}"
         labels.append(f"{label} ({number})" if label in labels else label)
     return labels
+
+
+def _key(video: Video, name: str) -> str:
+    """Return the same key in each attempt: what a server that was killed could not record is overwritten."""
+    return hashlib.sha256(f"{video.id} {name}".encode()).hexdigest()[:8]

@@ -1,10 +1,12 @@
 """What people do with jobs: look, follow, cancel, try again."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from streamserver.domain.jobs import Job, JobError, JobEvent, JobStatus, waiting_again
+from streamserver.domain.jobs import Job, JobError, JobEvent, JobStatus, Stage, waiting_again
+from streamserver.domain.order import Turn
+from streamserver.domain.videos import Cursor
 from streamserver.errors import Cancelled, Conflict
 from streamserver.flows.encode import Encode
 from streamserver.flows.pool import Pool
@@ -12,8 +14,6 @@ from streamserver.ports import Bus, Catalog, Queue
 
 CANCELLED = JobError(code=Cancelled.code, message=Cancelled().message)
 """Why a job ended that somebody did not want any more."""
-SHOWN = 200
-"""Jobs that the queue page lists."""
 
 
 class Jobs:
@@ -28,11 +28,17 @@ class Jobs:
 
     async def get(self, job_id: str) -> Job:
         """Return a job as it is at this moment; `NotFound` where there is none."""
-        return self._live(await self._catalog.job(job_id))
+        return self._live(await self._catalog.job(job_id), self._places())
 
-    async def list(self) -> Sequence[Job]:
-        """Return the newest jobs as they are at this moment."""
-        return [self._live(job) for job in await self._catalog.jobs(limit=SHOWN)]
+    async def page(
+        self, *, statuses: Iterable[JobStatus] | None = None, limit: int = 50, after: Cursor | None = None
+    ) -> tuple[Sequence[Job], Cursor | None]:
+        """Return a page of jobs as they are at this moment, newest first, and where the next one begins."""
+        found = await self._catalog.jobs(statuses=statuses, limit=limit + 1, after=after)
+        places = self._places()
+        jobs = [self._live(job, places) for job in found[:limit]]
+        last = jobs[-1] if len(found) > limit else None
+        return jobs, Cursor(created_at=last.created_at, id=last.id) if last else None
 
     async def counts(self) -> Mapping[JobStatus, int]:
         """Return how many jobs have each status."""
@@ -66,8 +72,10 @@ class Jobs:
         """Yield every job that is not over, then every report of any job, each by rising sequence numbers."""
         heard: dict[str, int] = {}
         with self._bus.subscribe() as reports:
-            for job in reversed(await self._catalog.jobs(statuses=[JobStatus.READY, JobStatus.RUNNING])):
-                live = self._live(job)
+            jobs = await self._catalog.jobs(statuses=[JobStatus.READY, JobStatus.RUNNING])
+            places = self._places()
+            for job in reversed(jobs):
+                live = self._live(job, places)
                 heard[job.id] = live.sequence
                 yield live
             async for job in reports:
@@ -85,6 +93,7 @@ class Jobs:
         while not (job := await self.get(job_id)).is_terminal:
             await self._queue.withdraw(job_id)
             await self._pool.stop(job_id)
+            await self._queue.withdraw(job_id)  # it may have gone from one task to the next
             with suppress(Conflict):
                 await self._encode.event(await self.get(job_id)).report_error(CANCELLED)
         await self._pool.announce()
@@ -100,16 +109,20 @@ class Jobs:
             raise Conflict("The job has changed in the meantime.")
         await self._encode.reopen(job.video_id)
         await self._bus.publish(again)
-        await self._queue.offer(job_id)
+        await self._queue.offer(Turn(job_id=job_id, arrived_at=job.created_at))
         await self._pool.announce()
         return await self.get(job_id)
 
-    def _live(self, job: Job) -> Job:
+    def _places(self) -> Mapping[str, int]:
+        """Return the place of each job in line."""
+        return {turn.job_id: place for place, turn in enumerate(self._queue.waiting(), 1)}
+
+    def _live(self, job: Job, places: Mapping[str, int]) -> Job:
         """Return the latest report, with its place in line."""
         latest = self._bus.latest(job.id)
         if latest is not None and latest.sequence > job.sequence and not job.is_terminal:
             job = latest
-        waiting = self._queue.waiting()
-        if job.status is JobStatus.READY and job.id in waiting:
-            return replace(job, queue_position=waiting.index(job.id) + 1)
-        return job
+        if job.is_terminal or job.id not in places:
+            return job
+        stage = Stage.WAIT if job.status is JobStatus.RUNNING else job.stage
+        return replace(job, queue_position=places[job.id], stage=stage)

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from streamserver.domain.failures import failure_of
 from streamserver.domain.fragments import with_plan
 from streamserver.domain.ladder import AUDIO_BIT_RATE_BPS, LADDER_TARGET_SECONDS
 from streamserver.domain.mp4 import Malformed
 from streamserver.domain.sources import SourceInfo
 from streamserver.domain.videos import AudioRendition, RenditionStatus, Video
-from streamserver.errors import Conflict, EncoderFault, EncodingFailed, NotFound
+from streamserver.errors import Conflict, EncoderFault, EncodingFailed, MachineFault, NotFound
 from streamserver.flows.extras import track_labels
 from streamserver.flows.indexes import Indexes, rendition_key
 from streamserver.flows.receive import source_key
@@ -71,6 +72,8 @@ class Languages:
                 await self._finish(track)
             is_done = True
         except (EncodingFailed, NotFound, Conflict, OSError) as failure:
+            if isinstance(failure_of(failure), MachineFault):
+                raise
             log.info("video %s is without its other languages: %s", video.id, failure)
         finally:
             if not is_done:

@@ -1,7 +1,7 @@
 """What people do with videos: browse, look, rename, delete."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from streamserver.domain.titles import clean_title
 from streamserver.domain.videos import Cursor, Video
@@ -35,6 +35,10 @@ class Library:
     async def get(self, video_id: str) -> Video:
         """Return a video; `NotFound` where there is none."""
         return await self._catalog.video(video_id)
+
+    async def videos_of(self, video_ids: Iterable[str]) -> Mapping[str, Video]:
+        """Return videos by id; those that are not there are left out."""
+        return await self._catalog.videos_of(video_ids)
 
     async def rename(self, video_id: str, title: str) -> Video:
         """Give a video another title; `BadInput` where that is none."""

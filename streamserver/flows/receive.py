@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from streamserver.domain.jobs import Job, JobStatus
+from streamserver.domain.order import Turn
 from streamserver.domain.sniffing import SNIFF_BYTES, not_a_video
 from streamserver.domain.titles import clean_file_name, clean_title, title_of
 from streamserver.domain.videos import Source, Subtitle, Video
@@ -49,6 +50,7 @@ class Receive:
         clock: Clock,
         max_bytes: int,
         max_waiting: int,
+        encoders: int = 1,
     ) -> None:
         self._catalog = catalog
         self._blobs = blobs
@@ -56,6 +58,7 @@ class Receive:
         self._clock = clock
         self._max_bytes = max_bytes
         self._max_waiting = max_waiting
+        self._encoders = encoders
         self._receiving = 0
 
     @property
@@ -77,7 +80,7 @@ class Receive:
         if announced_bytes is not None and announced_bytes > self._max_bytes:
             raise _too_large(self._max_bytes)
         with self._place_in_line() as ahead:
-            if await self._catalog.count_jobs(JobStatus.READY) + ahead >= self._max_waiting:
+            if await self._waiting() + ahead >= self._max_waiting:
                 raise QueueFull
             async with self._blobs.draft() as draft:
                 yield Upload(self, draft)
@@ -100,8 +103,13 @@ class Receive:
         )
         await draft.keep(source_key(video_id))
         await self._catalog.add_video(video, job)
-        await self._queue.offer(job.id)
+        await self._queue.offer(Turn(job_id=job.id, arrived_at=now))
         return video, job
+
+    async def _waiting(self) -> int:
+        """Count the jobs that wait for an encoder, those between two of their tasks too."""
+        begun = await self._catalog.count_jobs(JobStatus.RUNNING)
+        return await self._catalog.count_jobs(JobStatus.READY) + max(0, begun - self._encoders)
 
     @contextmanager
     def _place_in_line(self) -> Iterator[int]:

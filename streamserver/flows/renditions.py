@@ -7,15 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from streamserver.domain.fragments import QUICK_SECONDS, with_plan
-from streamserver.domain.jobs import RenditionProgress, Stage
+from streamserver.domain.jobs import RenditionProgress, Stage, best_first
 from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec
 from streamserver.domain.mp4 import Malformed
-from streamserver.domain.progress import EncoderReport, percent_done, seconds_left
+from streamserver.domain.progress import EncoderReport, Pace, Span, work_of
 from streamserver.domain.scanning import Scan
 from streamserver.domain.sources import SourceInfo
 from streamserver.domain.videos import Rendition, RenditionStatus, VideoStatus
 from streamserver.errors import Conflict, EncoderFault, SourceFault, Unavailable
 from streamserver.flows.encoding_event import EncodingEvent
+from streamserver.flows.forecast import Forecast
 from streamserver.flows.indexes import Indexes, rendition_key
 from streamserver.flows.receive import source_key
 from streamserver.flows.steadiness import has_steady_sound
@@ -34,11 +35,14 @@ SHORTFALL = 0.9
 class Renditions:
     """What is done with the renditions of one video."""
 
-    def __init__(self, *, catalog: Catalog, blobs: Blobs, encoder: Encoder, indexes: Indexes) -> None:
+    def __init__(
+        self, *, catalog: Catalog, blobs: Blobs, encoder: Encoder, indexes: Indexes, forecast: Forecast
+    ) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._encoder = encoder
         self._indexes = indexes
+        self._forecast = forecast
 
     async def begin(self, video_id: str, specs: Iterable[RenditionSpec]) -> tuple[Rendition, ...]:
         """Record renditions before their files are there, so that none is ever forgotten."""
@@ -64,6 +68,7 @@ class Renditions:
         source: SourceInfo,
         specs: Sequence[RenditionSpec],
         renditions: Sequence[Rendition],
+        span: Span,
     ) -> None:
         """Run the encoder, and tell how far it is for as long as it runs."""
         paths = [str(self._blobs.path(rendition_key(rendition))) for rendition in renditions]
@@ -72,7 +77,9 @@ class Renditions:
             source=source,
             outputs=tuple(Output(spec=spec, path=path) for spec, path in zip(specs, paths, strict=True)),
         )
-        watch = _Watch(event, plan, renditions, catalog=self._catalog, indexes=self._indexes)
+        watch = _Watch(
+            event, plan, renditions, span, catalog=self._catalog, indexes=self._indexes, forecast=self._forecast
+        )
         encoding = asyncio.ensure_future(self._encoder.encode(plan, watch.note))
         try:
             while not encoding.done():
@@ -80,9 +87,11 @@ class Renditions:
                 await watch.tell()
             await encoding
         finally:
+            self._forecast.forget(event.job.id)
             encoding.cancel()
             await asyncio.gather(encoding, return_exceptions=True)
         watch.judge_length()
+        await watch.tell_end()
 
     async def longest_fragment_seconds(self, rendition: Rendition) -> float:
         """Return how far apart a rendition's fragments begin at most."""
@@ -143,16 +152,24 @@ class _Watch:
         event: EncodingEvent,
         plan: EncodePlan,
         renditions: Sequence[Rendition],
+        span: Span,
         *,
         catalog: Catalog,
         indexes: Indexes,
+        forecast: Forecast,
     ) -> None:
         self._event = event
         self._plan = plan
         self._renditions = renditions
+        self._span = span
         self._catalog = catalog
         self._indexes = indexes
+        self._forecast = forecast
+        self._work = work_of(plan.source, (output.spec for output in plan.outputs))
+        self._began_at = asyncio.get_running_loop().time()
+        self._pace = Pace()
         self._is_remux = plan.outputs[0].spec.is_remux
+        self._stage = Stage.REMUX if self._is_remux else Stage.ENCODE
         self._before = event.job.renditions
         self._latest = EncoderReport(encoded_seconds=0, speed=None, frames_per_second=None)
         self._indexed_seconds = 0.0
@@ -162,25 +179,31 @@ class _Watch:
     def note(self, report: EncoderReport) -> None:
         """Take in what the encoder says."""
         self._latest = report
+        seconds = asyncio.get_running_loop().time() - self._began_at
+        self._pace = self._pace.noted(seconds, self._share_of(report.encoded_seconds))
 
     async def tell(self) -> None:
         """Look at the growing files, tell listeners, and record now and then."""
-        duration = self._plan.source.duration_seconds
-        growing = await self._growing(duration)
-        stage = Stage.REMUX if self._is_remux else Stage.ENCODE
-        fraction = self._latest.encoded_seconds / duration
+        growing = await self._growing()
         await self._event.report_running(
-            stage=stage,
-            percent=percent_done(stage, fraction, has_remux=self._is_remux or bool(self._before)),
+            stage=self._stage,
+            percent=self._span.at(self._share_of(self._latest.encoded_seconds)),
             speed=self._latest.speed,
             frames_per_second=self._latest.frames_per_second,
-            eta_seconds=None if self._is_remux else seconds_left(duration, self._latest),
-            renditions=(*self._before, *growing),
+            eta_seconds=None if self._is_remux else self._eta_seconds(),
+            renditions=best_first((*self._before, *growing)),
         )
         try:
             await self._record()
         except Unavailable as outage:
             log.warning("job %s goes on, though nothing can be recorded: %s", self._event.job.id, outage)
+
+    async def tell_end(self) -> None:
+        """Tell listeners that all is encoded; a source may end a little before the time that it promises."""
+        whole = [RenditionProgress(name=rendition.name, percent=100.0) for rendition in self._renditions]
+        await self._event.report_running(
+            stage=self._stage, percent=self._span.end, renditions=best_first((*self._before, *whole))
+        )
 
     def judge_length(self) -> None:
         """Raise `SourceFault` where a source ended long before the time it had promised."""
@@ -191,15 +214,35 @@ class _Watch:
                 f"The file is incomplete: it promises {promised:.0f} seconds and ends after {encoded:.0f}."
             )
 
-    async def _growing(self, duration: float) -> tuple[RenditionProgress, ...]:
+    def _eta_seconds(self) -> float | None:
+        """Return when the job will be done: this run, and what follows it once it is its turn again."""
+        share_per_second, seconds_left = self._pace.share_per_second, self._pace.seconds_left
+        if share_per_second is None or seconds_left is None:
+            if not self._latest.speed:
+                return None
+            # A run that is too young for a pace of its own has the one that the encoder tells.
+            share_per_second = self._latest.speed / self._plan.source.duration_seconds
+            seconds_left = (
+                max(0.0, self._plan.source.duration_seconds - self._latest.encoded_seconds) / self._latest.speed
+            )
+        job_id = self._event.job.id
+        self._forecast.note(job_id, seconds_left=seconds_left, rate=self._work * share_per_second)
+        return self._forecast.end_of(job_id)
+
+    async def _growing(self) -> tuple[RenditionProgress, ...]:
+        """Tell how far each rendition is: by its fragments, or as the encoder says where those are far apart."""
         progress = []
         for rendition in self._renditions:
             index = (await _scanned(self._indexes, rendition)).index
             seconds = index.duration_seconds if index else 0.0
             self._indexed_seconds = max(self._indexed_seconds, seconds)
-            percent = min(100.0, round(100 * seconds / duration, 1))
-            progress.append(RenditionProgress(name=rendition.name, percent=percent))
+            percent = round(100 * self._share_of(max(seconds, self._latest.encoded_seconds)), 1)
+            progress.append(RenditionProgress(name=rendition.name, percent=min(percent, 99.9)))
         return tuple(progress)
+
+    def _share_of(self, seconds: float) -> float:
+        """Return how much of the source so many seconds are, 0 to 1."""
+        return min(1.0, seconds / self._plan.source.duration_seconds)
 
     async def _record(self) -> None:
         if self._indexed_seconds >= QUICK_SECONDS and not self._is_playable:

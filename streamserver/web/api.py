@@ -7,13 +7,14 @@ from typing import Any
 
 from aiohttp import web
 
+from streamserver.domain.jobs import JobStatus
 from streamserver.domain.videos import Cursor
 from streamserver.errors import BadInput
 from streamserver.web.documents import job_document, video_document
 from streamserver.web.services import SERVICES
 
 MAX_PAGE = 100
-"""Videos in one answer."""
+"""Videos or jobs in one answer."""
 NO_CURSOR = "The cursor is not one that this server gave out; please begin without one."
 UNCACHED = {"Cache-Control": "no-store"}
 
@@ -61,9 +62,14 @@ async def delete_video(request: web.Request) -> web.Response:
 
 @routes.get("/api/jobs")
 async def list_jobs(request: web.Request) -> web.Response:
-    """Show the newest jobs."""
-    jobs = await request.app[SERVICES].jobs.list()
-    return web.json_response({"jobs": [job_document(job) for job in jobs]}, headers=UNCACHED)
+    """`?status=&limit=&cursor=` → a page of jobs, newest first; `status` may be given several times."""
+    jobs, after = await request.app[SERVICES].jobs.page(
+        statuses=_statuses(request.query.getall("status", [])),
+        limit=_limit(request.query.get("limit")),
+        after=cursor_of(request.query.get("cursor")),
+    )
+    document = {"jobs": [job_document(job) for job in jobs], "next": cursor_text(after) if after else None}
+    return web.json_response(document, headers=UNCACHED)
 
 
 @routes.get("/api/jobs/{job_id}")
@@ -97,13 +103,21 @@ def cursor_of(text: str | None) -> Cursor | None:
     if not text:
         return None
     try:
-        moment, video_id = urlsafe_b64decode(text.encode()).decode().split(" ")
+        moment, last_id = urlsafe_b64decode(text.encode()).decode().split(" ")
         created_at = datetime.fromisoformat(moment)
     except ValueError:
         raise BadInput(NO_CURSOR) from None
     if created_at.utcoffset() != timedelta(0):  # another zone may lead out of the calendar
         raise BadInput(NO_CURSOR)
-    return Cursor(created_at=created_at, id=video_id)
+    return Cursor(created_at=created_at, id=last_id)
+
+
+def _statuses(names: list[str]) -> list[JobStatus] | None:
+    """Read the statuses that are wanted; None for all."""
+    try:
+        return [JobStatus(name) for name in names] or None
+    except ValueError:
+        raise BadInput(f"The status must be one of {', '.join(JobStatus)}.") from None
 
 
 def _limit(text: str | None) -> int:

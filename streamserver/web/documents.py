@@ -15,7 +15,7 @@ from streamserver.domain.addresses import (
     storyboard_url,
     subtitle_url,
 )
-from streamserver.domain.jobs import Job
+from streamserver.domain.jobs import Job, JobError
 from streamserver.domain.videos import Rendition, Subtitle, Video, VideoStatus
 
 Document = dict[str, Any]
@@ -80,7 +80,10 @@ def job_document(job: Job) -> Document:
         "eta_seconds": None if job.eta_seconds is None else round(job.eta_seconds, 1),
         "queue_position": job.queue_position,
         "attempt": job.attempt,
-        "error": {"code": job.error.code, "message": job.error.message} if job.error else None,
+        "failures": job.failures,
+        "last_error": _reason(job.last_error),
+        "retry_at": _time(job.retry_at),
+        "error": _reason(job.error),
         "renditions": [{"name": rendition.name, "percent": rendition.percent} for rendition in job.renditions],
         "sequence": job.sequence,
         "created_at": _time(job.created_at),
@@ -102,6 +105,10 @@ def _rendition_document(rendition: Rendition) -> Document:
         "region_url": region_url(rendition),
         "playlist_url": playlist_url(rendition),
     }
+
+
+def _reason(error: JobError | None) -> Document | None:
+    return {"code": error.code, "message": error.message} if error else None
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -5,8 +5,10 @@ from typing import Any
 
 from aiohttp import web
 
+from streamserver.domain.jobs import JobStatus
 from streamserver.domain.titles import MAX_TITLE
 from streamserver.web.api import MAX_PAGE
+from streamserver.web.openapi_webhooks import WEBHOOKS
 from streamserver.web.schemas import SCHEMAS, Schema, an_object, list_of, ref, text
 
 routes = web.RouteTableDef()
@@ -91,6 +93,10 @@ SUBTITLE = {
         "label": text("What a menu shows; the language otherwise", maxLength=MAX_TITLE),
     },
 }
+NEXT = {"type": ["string", "null"], "description": "The `cursor` of the next page; null on the last"}
+CURSOR = "`next` of the page before"
+PAGE_LIMIT = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50}
+JOB_STATUS = {"type": "string", "enum": [status.value for status in JobStatus]}
 LAST_EVENT_ID = {
     "name": "Last-Event-ID",
     "in": "header",
@@ -104,13 +110,13 @@ PATHS: dict[str, dict[str, Any]] = {
             "listVideos",
             "Show a page of the library, the newest first",
             {
-                **_json(200, an_object(videos=list_of(ref("Video")), next={"type": ["string", "null"]})),
+                **_json(200, an_object(videos=list_of(ref("Video")), next=NEXT)),
                 **_problems(400),
             },
             parameters=[
                 _in_query("q", "To be found in the title, in any case", {"type": "string"}),
-                _in_query("limit", "Videos a page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
-                _in_query("cursor", "`next` of the page before", {"type": "string"}),
+                _in_query("limit", "Videos a page", PAGE_LIMIT),
+                _in_query("cursor", CURSOR, {"type": "string"}),
             ],
         ),
         "post": _operation(
@@ -170,7 +176,16 @@ PATHS: dict[str, dict[str, Any]] = {
         ),
     },
     "/api/jobs": {
-        "get": _operation("listJobs", "Show the newest jobs", _json(200, an_object(jobs=list_of(ref("Job"))))),
+        "get": _operation(
+            "listJobs",
+            "Show a page of jobs, the newest first",
+            {**_json(200, an_object(jobs=list_of(ref("Job")), next=NEXT)), **_problems(400)},
+            parameters=[
+                _in_query("status", "Jobs that stand there and no others; may be repeated", list_of(JOB_STATUS)),
+                _in_query("limit", "Jobs a page", PAGE_LIMIT),
+                _in_query("cursor", CURSOR, {"type": "string"}),
+            ],
+        ),
     },
     "/api/jobs/{job_id}": {
         "parameters": [_in_path("job_id")],
@@ -217,5 +232,6 @@ DOCUMENT = {
         "description": "Upload videos, follow their encoding, and find out where to watch them.",
     },
     "paths": PATHS,
+    "webhooks": WEBHOOKS,
     "components": {"schemas": SCHEMAS},
 }

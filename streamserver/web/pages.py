@@ -1,16 +1,12 @@
 """Pages for people, made on the server; what moves on them is added by the bundled scripts."""
 
-from typing import Any
-
 from aiohttp import web
 from yarl import URL
 
-from streamserver.domain.jobs import Job
-from streamserver.errors import NotFound
 from streamserver.web.api import cursor_of, cursor_text
 from streamserver.web.documents import job_document, video_document
 from streamserver.web.services import SERVICES
-from streamserver.web.templating import render
+from streamserver.web.templating import page
 
 PER_PAGE = 24
 
@@ -28,9 +24,7 @@ async def library(request: web.Request) -> web.Response:
     next_url = None
     if after is not None:
         next_url = str(URL("/").with_query({"q": query, "cursor": cursor_text(after)}))
-    return _page(
-        "library.html", videos=[video_document(video) for video in videos], query=query, next_url=next_url
-    )
+    return page("library.html", videos=[video_document(video) for video in videos], query=query, next_url=next_url)
 
 
 @routes.get("/watch/{video_id}")
@@ -39,30 +33,10 @@ async def watch(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     video = await services.library.get(request.match_info["video_id"])
     job = await services.jobs.get(video.job_id)
-    return _page("watch.html", video=video_document(video), job=job_document(job))
+    return page("watch.html", video=video_document(video), job=job_document(job))
 
 
 @routes.get("/upload")
 async def upload(request: web.Request) -> web.Response:
     """Show the form for a new video."""
-    return _page("upload.html", max_upload_bytes=request.app[SERVICES].receive.max_bytes)
-
-
-@routes.get("/jobs")
-async def jobs(request: web.Request) -> web.Response:
-    """Show the line of jobs."""
-    services = request.app[SERVICES]
-
-    async def titled(job: Job) -> dict[str, Any]:
-        try:
-            title = (await services.library.get(job.video_id)).title
-        except NotFound:  # deleted since the jobs were listed
-            title = ""
-        return {**job_document(job), "title": title}
-
-    return _page("jobs.html", jobs=[await titled(job) for job in await services.jobs.list()])
-
-
-def _page(template: str, **values: object) -> web.Response:
-    text = render(template, page=template.removesuffix(".html"), **values)
-    return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
+    return page("upload.html", max_upload_bytes=request.app[SERVICES].receive.max_bytes)

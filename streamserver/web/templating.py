@@ -5,7 +5,10 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from aiohttp import web
 from jinja2 import Environment, PackageLoader, select_autoescape
+
+from streamserver.web.job_words import FILTERS
 
 BUNDLE = Path(__file__).parents[2] / "static" / "dist"
 """Where the front end is built to."""
@@ -16,6 +19,12 @@ ASSETS = "/assets"
 def render(template: str, **values: object) -> str:
     """Fill a template in."""
     return _environment().get_template(template).render(**values)
+
+
+def page(template: str, **values: object) -> web.Response:
+    """Answer with a page, which a browser asks for anew each time."""
+    text = render(template, page=template.removesuffix(".html"), **values)
+    return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
 def asset(name: str) -> str | None:
@@ -32,7 +41,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(duration=_duration, date=_date)
+    environment.filters.update(duration=_duration, date=_date, **FILTERS)
     environment.globals["asset"] = asset
     return environment
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,15 +60,19 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
+def parts_of(definition: str) -> list[str]:
+    """Split a definition of SQLite at its commas: a column that was added later stands behind the constraints."""
+    begin, _, body = definition.rpartition(")")[0].partition("(")
+    return [f"{begin.strip()}: {part.strip()}" for part in re.split(r",(?![^()]*\))", body)]
+
+
 async def definitions(database: Database) -> list[str]:
     """Return how the database itself describes the tables and their indexes, in which order has no meaning."""
 
     async def ask(connection: AsyncConnection) -> list[str]:
         if connection.dialect.name == "sqlite":
             ours = "SELECT sql FROM sqlite_master WHERE tbl_name <> 'alembic_version' AND sql <> ''"
-            found = (await connection.scalars(text(ours))).all()
-            # A column that was added later stands behind the constraints.
-            return sorted(str(sorted(" ".join(it.split()).rstrip(" )") for it in sql.split(","))) for sql in found)
+            return sorted(part for sql in await connection.scalars(text(ours)) for part in parts_of(sql))
         tables = [await connection.execute(text(f"SHOW CREATE TABLE {name}")) for name in metadata.tables]
         return sorted(line.rstrip(",") for table in tables for line in table.one()[1].splitlines())
 

@@ -16,6 +16,7 @@ from streamserver.domain.jobs import (
     claimed,
     completed,
     failed,
+    postponed,
     waiting_again,
 )
 from streamserver.domain.videos import VideoStatus
@@ -25,6 +26,8 @@ from tests.catalog.samples import LATER, NOON, add, add_running, sample_job, sam
 pytest_plugins = ["tests.services.catalogs"]
 
 FAULT = JobError(code="source_unusable", message="The file „ä🎬“ is not a video.")
+
+NO_ROOM = JobError(code="out_of_room", message="The server ran out of room.")
 
 
 def progress(job: Job, percent: float) -> Job:
@@ -57,6 +60,16 @@ async def test_an_error_comes_back(catalog: Catalog) -> None:
     assert recorded.error == FAULT
     assert recorded.started_at == NOON
     assert recorded.finished_at == LATER
+
+
+async def test_a_failure_of_the_machine_comes_back(catalog: Catalog) -> None:
+    """Why a job waits to be tried again is recorded, how often that was, and until when."""
+    job = postponed(await add_running(catalog), NO_ROOM, retry_at=LATER)
+    assert await catalog.record_job(job)
+    recorded = await catalog.job(job.id)
+    assert recorded == job
+    assert (recorded.failures, recorded.last_error, recorded.retry_at) == (1, NO_ROOM, LATER)
+    assert recorded.error is None
 
 
 async def test_a_new_job_waits(catalog: Catalog) -> None:

@@ -15,9 +15,12 @@ from streamserver.domain.jobs import (
     RenditionProgress,
     Stage,
     advance,
+    best_first,
     claimed,
     completed,
     failed,
+    placed,
+    postponed,
     waiting_again,
 )
 from streamserver.errors import Conflict
@@ -27,6 +30,8 @@ LATER = NOON + timedelta(minutes=3)
 READY = Job(id="j", video_id="v", created_at=NOON)
 CANCELLED = JobError(code="cancelled", message="The job was cancelled.")
 
+NO_ROOM = JobError(code="out_of_room", message="The server ran out of room.")
+
 STEPS = {
     ("READY", "progress"): "READY",
     ("READY", "claim"): "RUNNING",
@@ -34,6 +39,7 @@ STEPS = {
     ("RUNNING", "progress"): "RUNNING",
     ("RUNNING", "complete"): "COMPLETE",
     ("RUNNING", "fail"): "ERROR",
+    ("RUNNING", "postpone"): "READY",
     ("RUNNING", "release"): "READY",
     ("ERROR", "retry"): "READY",
 }
@@ -48,6 +54,13 @@ def test_the_table_has_these_steps_and_no_others(status: JobStatus, event: JobEv
     else:
         with pytest.raises(Conflict, match=rf"^A job that is {status} cannot {event}\.$"):
             advance(status, event)
+
+
+def test_renditions_are_put_in_order() -> None:
+    """The best is first, whichever was encoded first; a copy of the source's own streams counts by its size."""
+    names = ["360p original", "180p", "1080p", "270p"]
+    found = best_first(RenditionProgress(name=name, percent=0) for name in names)
+    assert [it.name for it in found] == ["1080p", "360p original", "270p", "180p"]
 
 
 def running(**changes: object) -> Job:
@@ -66,6 +79,42 @@ class TestReports:
         assert (job.status, job.stage, job.attempt) == (JobStatus.RUNNING, Stage.PROBE, 4)
         assert (job.percent, job.queue_position, job.renditions) == (0, None, ())
         assert (job.started_at, job.finished_at, job.created_at) == (LATER, None, NOON)
+
+    def test_a_job_that_was_begun_waits_and_is_told_so(self) -> None:
+        """Between its tasks a job stays RUNNING, at what it has reached, in the stage of waiting, with a place."""
+        before = running(percent=30, speed=2.0, stage=Stage.ENCODE)
+        job = placed(before, 3, 40.0)
+        assert (job.status, job.stage, job.percent) == (JobStatus.RUNNING, Stage.WAIT, 30)
+        assert (job.queue_position, job.eta_seconds, job.speed) == (3, 40.0, None)
+        assert job.sequence == before.sequence + 1
+
+    def test_a_job_that_was_not_begun_waits_as_it_was(self) -> None:
+        """Before its first task a job is READY, with a place."""
+        job = placed(READY, 2, None)
+        assert (job.status, job.stage, job.queue_position) == (JobStatus.READY, Stage.UPLOAD, 2)
+
+    def test_what_the_machine_failed_is_tried_again(self) -> None:
+        """It is READY once more, with when and why; each failure counts, through claims and restarts."""
+        first = postponed(running(percent=40), NO_ROOM, retry_at=LATER)
+        assert (first.status, first.failures, first.last_error, first.retry_at) == ("READY", 1, NO_ROOM, LATER)
+        assert (first.error, first.percent, first.started_at) == (None, 0, None)
+        again = claimed(first, now=LATER)
+        assert (again.failures, again.last_error, again.retry_at) == (1, NO_ROOM, None)
+        released = waiting_again(again, JobEvent.RELEASE)
+        assert (released.failures, released.last_error) == (1, NO_ROOM)
+        assert postponed(claimed(released, now=LATER), NO_ROOM, retry_at=LATER).failures == 2
+
+    def test_an_end_has_no_other_reason_beside_it(self) -> None:
+        """What failed before is forgotten at a good end, and gives way to the reason of a bad one."""
+        tried = running(failures=2, last_error=NO_ROOM)
+        assert completed(tried, now=LATER).last_error is None
+        ended = failed(replace(tried, retry_at=LATER), CANCELLED, now=LATER)
+        assert (ended.last_error, ended.retry_at, ended.error) == (None, None, CANCELLED)
+
+    def test_who_tries_again_by_hand_starts_counting_anew(self) -> None:
+        """What somebody asks for gets all its tries."""
+        ended = failed(running(failures=5), NO_ROOM, now=LATER)
+        assert waiting_again(ended, JobEvent.RETRY).failures == 0
 
     def test_a_good_end_is_whole(self) -> None:
         """A complete job is at 100 percent in all renditions, with nothing left and an end."""
@@ -117,6 +166,8 @@ def step(job: Job, event: JobEvent) -> Job:
             return completed(job, now=NOON)
         case JobEvent.FAIL:
             return failed(job, CANCELLED, now=NOON)
+        case JobEvent.POSTPONE:
+            return postponed(job, NO_ROOM, retry_at=LATER)
         case _:
             return waiting_again(job, event)
 
@@ -146,3 +197,11 @@ def test_the_next_attempt_counts_on_from_what_was_lost(recorded: int, told: int)
     heard = replace(first, sequence=first.sequence + max(recorded, told))
     again = claimed(waiting_again(remembered, JobEvent.RELEASE), now=LATER)
     assert again.sequence > heard.sequence
+
+
+def test_who_waits() -> None:
+    """For the first task, between two of them, and to be tried again; not while anybody works on it."""
+    waiting = [READY, placed(running(), 1, None), postponed(running(), NO_ROOM, retry_at=LATER)]
+    assert all(job.is_waiting for job in waiting)
+    busy = [running(), completed(running(), now=LATER), failed(placed(running(), 1, None), CANCELLED, now=LATER)]
+    assert not any(job.is_waiting for job in busy)

@@ -1,55 +1,134 @@
-"""How far a job is, as one honest percentage."""
+"""How far a job is, as one honest percentage, and how long it will take."""
+
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, strategies as st
 
-from streamserver.domain.jobs import Stage
-from streamserver.domain.progress import PUBLISH_PERCENT, EncoderReport, percent_done, seconds_left
+from streamserver.domain.ladder import ladder_specs
+from streamserver.domain.progress import (
+    MOST_SAMPLES,
+    PUBLISH_PERCENT,
+    REMUX_PERCENT,
+    REMUX_SPAN,
+    Pace,
+    encode_span,
+    work_of,
+)
+from streamserver.domain.sources import SourceInfo, VideoStream
 
-ORDER = [Stage.UPLOAD, Stage.PROBE, Stage.REMUX, Stage.ENCODE, Stage.PUBLISH]
-FRACTIONS = st.floats(allow_nan=False)
+WORKS = st.floats(0.001, 1e9)
 
 
 @pytest.mark.parametrize(
-    ("stage", "fraction", "has_remux", "percent"),
+    ("percent", "work", "later_work", "span"),
     [
-        (Stage.UPLOAD, 0.5, False, 0),
-        (Stage.PROBE, 0, False, 0),
-        (Stage.PROBE, 1, True, 1),
-        (Stage.REMUX, 0.5, True, 2.5),
-        (Stage.ENCODE, 0, True, 4),
-        (Stage.ENCODE, 0, False, 1),
-        (Stage.ENCODE, 0.5, False, 50),
-        (Stage.ENCODE, 1, True, PUBLISH_PERCENT),
-        (Stage.ENCODE, 1.7, True, PUBLISH_PERCENT),
-        (Stage.ENCODE, -3, True, 4),
-        (Stage.PUBLISH, 0, True, PUBLISH_PERCENT),
+        (0, 1, 0, (1, 99)),
+        (REMUX_PERCENT, 1, 0, (4, 99)),
+        (0, 1, 1, (1, 50)),
+        (4, 1, 4, (4, 23)),
+        (50, 9, 0, (50, 99)),
     ],
 )
-def test_stages_weigh_what_they_cost(stage: Stage, fraction: float, has_remux: bool, percent: float) -> None:
-    """Encoding is nearly all of it; a fraction outside of 0 to 1 counts as its nearest bound."""
-    assert percent_done(stage, fraction, has_remux=has_remux) == pytest.approx(percent)
+def test_runs_weigh_what_they_cost(
+    percent: float, work: float, later_work: float, span: tuple[float, float]
+) -> None:
+    """A run has the part of what is left that its work has of all the work that is left."""
+    found = encode_span(percent, work=work, later_work=later_work)
+    assert (found.begin, found.end) == pytest.approx(span)
 
 
-@given(st.lists(st.tuples(st.sampled_from(ORDER), st.floats(0, 1)), min_size=2), st.booleans())
-def test_it_never_falls_as_work_goes_on(points: list[tuple[Stage, float]], has_remux: bool) -> None:
-    """Through the stages in their order, and on within each, the percentage rises or stands."""
-    points.sort(key=lambda point: (ORDER.index(point[0]), point[1]))
-    percents = [percent_done(stage, fraction, has_remux=has_remux) for stage, fraction in points]
-    assert percents == sorted(percents)
+@pytest.mark.parametrize(("fraction", "percent"), [(-3, 1), (0, 1), (0.5, 2.5), (1, 4), (1.7, 4)])
+def test_a_share_of_a_run(fraction: float, percent: float) -> None:
+    """A share outside of 0 to 1 counts as its nearest bound."""
+    assert REMUX_SPAN.at(fraction) == pytest.approx(percent)
 
 
-@given(st.sampled_from(ORDER), FRACTIONS, st.booleans())
-def test_only_the_end_is_100(stage: Stage, fraction: float, has_remux: bool) -> None:
-    """No stage reaches 100: that is said by completing alone."""
-    assert 0 <= percent_done(stage, fraction, has_remux=has_remux) < 100
+@given(st.floats(0, PUBLISH_PERCENT), st.lists(WORKS, min_size=1, max_size=4), st.floats(0, 1))
+def test_it_never_falls_as_work_goes_on(percent: float, works: list[float], fraction: float) -> None:
+    """From run to run the percentage goes on where it was, and the last one ends where publishing begins."""
+    at = percent
+    for number, work in enumerate(works):
+        span = encode_span(at, work=work, later_work=sum(works[number + 1 :]))
+        assert at <= span.begin <= span.at(fraction) <= span.end + 1e-9
+        at = span.end
+    assert at == pytest.approx(PUBLISH_PERCENT)
 
 
-@pytest.mark.parametrize(
-    ("encoded_seconds", "speed", "left"),
-    [(0, None, None), (10, None, None), (0, 2.0, 30), (45, 3.0, 5), (60, 1.0, 0), (61.5, 1.0, 0), (30, 0.0, None)],
-)
-def test_time_left(encoded_seconds: float, speed: float | None, left: float | None) -> None:
-    """What a minute of video still takes at a speed; unknown without one, and never less than nothing."""
-    report = EncoderReport(encoded_seconds=encoded_seconds, speed=speed, frames_per_second=None)
-    assert seconds_left(60, report) == left
+def source(width: int, height: int, seconds: float = 10) -> SourceInfo:
+    video = VideoStream(
+        index=0,
+        codec="mpeg4",
+        pixel_format="yuv420p",
+        coded_width=width,
+        coded_height=height,
+        width=width,
+        height=height,
+        frame_rate=25,
+    )
+    return SourceInfo(format_name="avi", duration_seconds=seconds, bit_rate_bps=1_000_000, video=video)
+
+
+class TestWork:
+    """How much a run has to do."""
+
+    def test_it_grows_with_time_and_renditions(self) -> None:
+        """Twice as long is twice the work; each rendition more is more."""
+        specs = ladder_specs(source(1920, 1080))
+        works = [work_of(source(1920, 1080), specs[number:]) for number in range(len(specs) + 1)]
+        assert all(more > less for more, less in pairwise(works))
+        assert works[-1] == 0
+        assert work_of(source(1920, 1080, seconds=20), specs) == pytest.approx(2 * works[0])
+
+    def test_two_runs_decode_twice(self) -> None:
+        """A ladder in two runs is more work than in one."""
+        info = source(1920, 1080)
+        specs = ladder_specs(info)
+        assert work_of(info, specs[-1:]) + work_of(info, specs[:-1]) > work_of(info, specs)
+
+
+def noted(*samples: tuple[float, float]) -> Pace:
+    pace = Pace()
+    for at_seconds, share in samples:
+        pace = pace.noted(at_seconds, share)
+    return pace
+
+
+class TestPace:
+    """How long a run still takes."""
+
+    @pytest.mark.parametrize("samples", [(), ((0.5, 0.1),), ((4.0, 0.0),)])
+    def test_it_is_not_told_too_early(self, samples: tuple[tuple[float, float], ...]) -> None:
+        """Before a second has passed, or anything is done, nobody knows."""
+        assert noted(*samples).seconds_left is None
+
+    def test_a_steady_run(self) -> None:
+        """At the same pace all the time the rest takes as long as it should."""
+        assert noted(*((second, second / 40) for second in range(1, 11))).seconds_left == pytest.approx(30)
+
+    def test_a_slow_beginning_is_forgotten(self) -> None:
+        """A run that needed a while to get going is not thought to be slow for ever."""
+        trace = [(second / 2, max(0.0, second / 2 - 4) / 40) for second in range(1, 33)]
+        left = noted(*trace).seconds_left
+        overall = (1 - trace[-1][1]) / (trace[-1][1] / trace[-1][0])
+        assert left is not None
+        assert 28 <= left < overall
+
+    def test_another_pace_is_noticed(self) -> None:
+        """A run that became half as fast is foretold to take longer than its average says."""
+        fast = [(float(second), second / 40) for second in range(1, 11)]
+        slow = [(10.0 + second, 0.25 + second / 80) for second in range(1, 11)]
+        left = noted(*fast, *slow).seconds_left
+        assert left is not None
+        assert left > (1 - 0.375) * 20 / 0.375
+
+    def test_the_end(self) -> None:
+        """When all is done nothing is left."""
+        assert noted((5, 0.5), (10, 1.0)).seconds_left == 0
+
+    def test_a_long_run_is_remembered_in_short(self) -> None:
+        """However often it is looked at, a pace stays small and keeps its newest and oldest moments."""
+        pace = noted(*((number / 2, number / 20_000) for number in range(1, 10_001)))
+        assert len(pace.samples) <= MOST_SAMPLES
+        assert (pace.samples[0], pace.samples[-1]) == ((0.0, 0.0), (5000.0, 0.5))
+        assert pace.seconds_left == pytest.approx(5000, rel=0.01)

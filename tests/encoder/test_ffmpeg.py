@@ -10,7 +10,7 @@ from streamserver.domain.progress import EncoderReport
 from streamserver.domain.sources import SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.programs import Programs
-from streamserver.errors import EncoderFault, EncoderStalled, EncodingFailed, SourceFault
+from streamserver.errors import EncoderFault, EncoderStalled, EncodingFailed, MachineFault, SourceFault
 from tests.clips.programs import PROGRAMS
 from tests.encoder.processes import children, script
 
@@ -104,16 +104,28 @@ class TestEnding:
         [
             ("exit 1", "stopped with an error"),
             ("echo 'Error opening output' >&2; exit 254", "stopped with an error"),
-            ("echo 'av_write: No space left on device' >&2; exit 228", "ran out of room"),
-            ("kill -KILL $$", "stopped with an error"),
             ("kill -SEGV $$", "stopped with an error"),
-            ("echo 'Invalid data found when processing input' >&2; kill -KILL $$", "stopped with an error"),
         ],
     )
     async def test_the_encoder_is_to_blame(self, text: str, sentence: str, tmp_path: Path) -> None:
-        """Any other end means that trying again may help, also where somebody killed it."""
+        """Any other end means that trying again may help."""
         with pytest.raises(EncoderFault, match=sentence):
             await encode(encoder_of(tmp_path, text))
+
+    @pytest.mark.parametrize(
+        ("text", "code"),
+        [
+            ("echo 'av_write: No space left on device' >&2; exit 228", "out_of_room"),
+            ("echo 'Cannot allocate memory' >&2; exit 244", "out_of_memory"),
+            ("kill -KILL $$", "encoder_killed"),
+            ("echo 'Invalid data found when processing input' >&2; kill -KILL $$", "encoder_killed"),
+        ],
+    )
+    async def test_the_machine_is_to_blame(self, text: str, code: str, tmp_path: Path) -> None:
+        """Want of room or memory, and being killed, are faults of the machine."""
+        with pytest.raises(MachineFault) as caught:
+            await encode(encoder_of(tmp_path, text))
+        assert caught.value.code == code
 
     async def test_complaints_without_an_end_are_no_fault(self, tmp_path: Path) -> None:
         """What ffmpeg complained of and got over does no harm."""
@@ -131,10 +143,16 @@ class TestStalling:
     """An ffmpeg that stands still is ended."""
 
     @pytest.mark.parametrize(
-        "text", ["sleep 60", f"while :; do {block('1000000')}; sleep 0.05; done", "trap '' TERM; sleep 60"]
+        "text",
+        [
+            "sleep 60",
+            f"while :; do {block('1000000')}; sleep 0.05; done",
+            "trap '' TERM; sleep 60",
+            "exec >&-; sleep 60",
+        ],
     )
     async def test_no_progress(self, text: str, tmp_path: Path) -> None:
-        """One that says nothing, or the same again and again, is stopped, and no process is left."""
+        """One that says nothing, or the same again and again, or hangs up, is stopped, and no process is left."""
         with pytest.raises(EncoderStalled):
             await encode(encoder_of(tmp_path, text, stall_seconds=0.4))
         assert children() == []

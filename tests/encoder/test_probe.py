@@ -13,7 +13,7 @@ import pytest
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.probe import probe
-from streamserver.errors import SourceFault
+from streamserver.errors import EncoderFault, EncoderKilled, SourceFault
 from tests.clips.generated import Clips
 from tests.clips.packages import real_clip
 from tests.clips.programs import PROGRAMS, ffmpeg
@@ -362,11 +362,20 @@ class TestLimits:
             await probe(script(tmp_path, "yes"), "source", LIMITS)
         assert children() == []
 
-    @pytest.mark.parametrize("signal", ["KILL", "SEGV"])
-    async def test_a_probe_that_crashes(self, signal: str, tmp_path: Path) -> None:
+    async def test_a_probe_that_crashes(self, tmp_path: Path) -> None:
         """A file that brings the program down is damaged, and the server goes on."""
         with pytest.raises(SourceFault, match="damaged"):
-            await probe(script(tmp_path, f"kill -{signal} $$"), "source", LIMITS)
+            await probe(script(tmp_path, "kill -SEGV $$"), "source", LIMITS)
+
+    async def test_a_probe_that_is_killed(self, tmp_path: Path) -> None:
+        """A file is not to blame for what somebody did to the program."""
+        with pytest.raises(EncoderKilled):
+            await probe(script(tmp_path, "kill -KILL $$"), "source", LIMITS)
+
+    async def test_a_probe_that_is_not_there(self, tmp_path: Path) -> None:
+        """Nor is it for a program that was taken away."""
+        with pytest.raises(EncoderFault):
+            await probe(str(tmp_path / "gone"), "source", LIMITS)
 
     async def test_a_cancelled_probe_leaves_no_process(self, tmp_path: Path) -> None:
         """A probe that nobody waits for any more is ended."""

@@ -18,3 +18,29 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     encoders = ("-c:v", "mpeg4", "-q:v", "8", "-c:a", "libmp3lame")
     ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *encoders, str(target))
     return target
+
+
+@pytest.fixture(scope="session")
+def endless_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a video that keeps a careful encoder busy for as long as any test takes."""
+    target = tmp_path_factory.mktemp("clips") / "endless.mkv"
+    picture = "testsrc2=size=960x540:rate=25:duration=40,noise=alls=30:allf=t"
+    ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "mpeg4", "-q:v", "31", str(target))
+    return target
+
+
+@pytest.fixture(scope="session")
+def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a short video that no browser plays as it is, and that gets two renditions."""
+    target = tmp_path_factory.mktemp("clips") / "encoded.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=480x270:rate=25:duration=1", "-c:v", "mpeg4", str(target))
+    return target
+
+
+@pytest.fixture(scope="session")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a short video that browsers can play, and that gets two renditions beside its own streams."""
+    target = tmp_path_factory.mktemp("clips") / "copied.mp4"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=1")
+    ffmpeg(*picture, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(target))
+    return target

@@ -7,13 +7,13 @@ LOOK_SECONDS = 0.02
 """How often something is looked at that tells nobody when it changes."""
 
 
-def encoders_of(data: Path) -> dict[int, list[str]]:
-    """Return the command lines, by process id, of all that works on the media of a data folder."""
-    found = {}
+def encoders_of(data: Path, video_id: str = "") -> dict[int, list[str]]:
+    """Return the command lines, by process id, of all that works on media: all, or one video's."""
+    found, media = {}, data / "media" / video_id
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             words = _command(folder)
-            if any(str(data / "media") in word for word in words):
+            if any(str(media) in word for word in words):
                 found[int(folder.name)] = words
     return found
 

@@ -1,198 +1,153 @@
-"""A server that is killed or stopped at any moment loses nothing, leaves nothing, and goes on by itself."""
+"""kill -9 of the server, or of an encoder, at fifty moments of the lives of jobs: all end well, nothing is left.
 
-import asyncio
-import json
+The moments are drawn beforehand, as shares of a job that are to be seen in its reports, so that each run strikes
+at the same ones.
+"""
+
 import os
 import random
-import secrets
-from collections.abc import AsyncIterator, Callable
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 
 from tests.clips.programs import ffmpeg
-from tests.services.server import ServerProcess, running_server
+from tests.end_to_end.client import Client, Document
+from tests.end_to_end.processes import LOOK_SECONDS, encoders_of
+from tests.end_to_end.tidiness import assert_tidy
+from tests.services.server import running_server
 
-PATIENCE_SECONDS = 150
-SLOW = {"STREAMSERVER_X264_PRESET": "veryslow"}
-KILLS = 3
+SEED = 20
+LIVES = 10
+STRIKES = 4
+"""On encoders, in each life of the server, which ends with one on the server itself."""
+PERCENT = (-20.0, 80.0)
+"""Below 0 is the moment at which an attempt begins; soon after 80 it may have come to its end."""
+SLOW = {"STREAMSERVER_RETRY_SECONDS": "0.01", "STREAMSERVER_X264_PRESET": "slower"}
+FAST = {"STREAMSERVER_X264_PRESET": "ultrafast"}
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What happens to one server."""
+
+    strikes: tuple[float, ...]
+    """When an encoder is killed: the percentage that its job is to have, one attempt after the other."""
+    end: float
+    """When the server is killed."""
+    is_copied: bool
+    """Whether the video of this life is one that browsers can play as it is."""
+
+
+def lives() -> Iterator[Life]:
+    moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
+    for number in range(LIVES):
+        *strikes, end = (max(0.0, moments.uniform(*PERCENT)) for _ in range(STRIKES + 1))
+        yield Life(strikes=tuple(strikes), end=end, is_copied=bool(number % 2))
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a video that takes a while to encode."""
-    target = tmp_path_factory.mktemp("clips") / "long.avi"
-    picture = "testsrc2=size=426x240:rate=25:duration=30,noise=alls=30:allf=t"
-    ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "mpeg4", "-q:v", "5", str(target))
-    return target
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """Make two restless clips that take a moment to encode; one of them browsers can play."""
+    folder = tmp_path_factory.mktemp("clips")
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=6,noise=alls=20:allf=t")
+    sound = ("-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000:duration=6")
+    codecs = {
+        True: ("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "1M", "-g", "50", "-c:a", "aac"),
+        False: ("-c:v", "mpeg4"),
+    }
+    found = {}
+    for is_copied, codec in codecs.items():
+        found[is_copied] = folder / f"{'copied' if is_copied else 'encoded'}.mkv"
+        ffmpeg(*picture, *sound, *codec, "-pix_fmt", "yuv420p", str(found[is_copied]))
+    return found
 
 
-async def test_jobs_outlive_servers_that_are_killed_in_the_middle_of_encoding(clip: Path, tmp_path: Path) -> None:
-    """After kill -9 at random moments no encoder is left, and after a restart the job runs again by itself."""
-    data = tmp_path / "data"
-    with running_server(data, environment=SLOW) as server:
-        job_id = (await upload(server, clip))["job"]["id"]
-        await until_percent_above(server, job_id, 2)
-        await kill_and_see_nothing_left(server, data)
-    for _ in range(KILLS - 1):
-        with running_server(data, environment=SLOW) as server:
-            await asyncio.sleep(random.uniform(0, 2))  # noqa: S311 - a moment, not a secret
-            await kill_and_see_nothing_left(server, data)
-    with running_server(data) as server:
-        job = await end_of(server, job_id)
-        assert (job["status"], job["percent"]) == ("COMPLETE", 100)
-        assert 2 <= job["attempt"] <= KILLS + 1
-        await see_only_whole_renditions(server, data)
-
-
-async def test_a_stopped_server_leaves_the_rest_of_the_work_to_the_next(clip: Path, tmp_path: Path) -> None:
-    """SIGTERM ends server and encoder at once; the job is done by the next server."""
-    data = tmp_path / "data"
-    with running_server(data, environment=SLOW) as server:
-        job_id = (await upload(server, clip))["job"]["id"]
-        await until_percent_above(server, job_id, 2)
+def test_fifty_moments(clips: dict[bool, Path], tmp_path: Path) -> None:
+    """Every job ends COMPLETE, and once, with the renditions of its video whole and nothing else left anywhere."""
+    data, temporary = tmp_path / "data", tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {"TMPDIR": str(temporary)}
+    job_ids, strikes, kept = [], 0, {"lock"}
+    for life in lives():
+        with running_server(data, environment={**SLOW, **environment}) as server:
+            client = Client(server)
+            _, job = client.upload(clips[life.is_copied])
+            job_ids.append(job["id"])
+            kept |= {path.name for path in data.iterdir()}
+            strikes += live(client, data, job, life)
+            server.kill()
+        until_none(data)
+    with running_server(data, environment={**FAST, **environment}) as server:
+        client = Client(server)
+        ended = [client.end_of(job_id) for job_id in job_ids]
+        assert {job["status"] for job in ended} == {"COMPLETE"}, ended
+        videos = client.get("/api/videos?limit=100").json["videos"]
+        for video in videos:
+            assert [rendition["name"] for rendition in video["renditions"]] == ["360p", "270p", "180p"]
+            assert_tidy(client, data, video)
+        told = server.log.read_text()
         assert server.stop() == 0
-        assert processes_of(data) == []
-    with running_server(data) as server:
-        job = await end_of(server, job_id)
-        assert (job["status"], job["attempt"]) == ("COMPLETE", 2)
+    assert strikes >= LIVES * STRIKES * 0.9  # one may find that the job was faster
+    assert encoders_of(data) == {}
+    assert {folder.name for folder in (data / "media").iterdir()} == {video["id"] for video in videos}
+    assert len(videos) == LIVES
+    assert {path.name for path in data.iterdir()} <= kept
+    assert list(temporary.iterdir()) == []
+    assert_ended_once(told, job_ids)
 
 
-async def test_an_upload_that_is_cut_off_leaves_nothing(tmp_path: Path) -> None:
-    """Neither a client that goes away nor a server that is killed in the middle leaves a byte or a row."""
-    data = tmp_path / "data"
-    with running_server(data) as server:
-        await begin_upload(server, gone=True)
-        await until(lambda: not files_in(data))
-        assert (await get(server, "/api/videos"))["videos"] == []
-        await begin_upload(server, gone=False)
-        assert len(files_in(data)) == 1
-        server.kill()
-    with running_server(data) as server:
-        assert files_in(data) == []
-        assert (await get(server, "/api/videos"))["videos"] == []
-        assert (await get(server, "/api/jobs"))["jobs"] == []
+def live(client: Client, data: Path, job: Document, life: Life) -> int:
+    """Kill a job's encoders at the moments of a life, and come to its end; return how many strikes hit."""
+    attempt = strikes = 0
+    for percent in life.strikes:
+        attempt = reached(client, job["id"], percent, after_attempt=attempt)
+        strikes += strike(client, data, job)
+    reached(client, job["id"], life.end, after_attempt=attempt)
+    return strikes
 
 
-async def test_two_servers_do_not_share_a_folder(tmp_path: Path) -> None:
-    """The second one says so, and does not start."""
-    data = tmp_path / "data"
-    with (
-        running_server(data),
-        pytest.raises(AssertionError, match="Another streamserver works with"),
-        running_server(data),
-    ):
-        pass
+def reached(client: Client, job_id: str, percent: float, *, after_attempt: int) -> int:
+    """Wait until a later attempt is so far, or the job is over; return which attempt that was."""
+    for report in client.follow(job_id):
+        if report["attempt"] > after_attempt and report["percent"] >= percent and report["status"] == "RUNNING":
+            return int(report["attempt"])
+    return after_attempt
 
 
-async def kill_and_see_nothing_left(server: ServerProcess, data: Path) -> None:
-    server.kill()
-    await until(lambda: processes_of(data) == [])
-
-
-async def see_only_whole_renditions(server: ServerProcess, data: Path) -> None:
-    """Make sure that what earlier attempts left is gone from the catalog and from the disk."""
-    (video,) = (await get(server, "/api/videos"))["videos"]
-    assert video["status"] == "complete"
-    assert {rendition["status"] for rendition in video["renditions"]} == {"complete"}
-    expected = {f"{rendition['key']}.mp4" for rendition in video["renditions"]}
-    assert {file.name for file in files_in(data) if file.suffix == ".mp4"} == expected
-    assert len(files_in(data)) == len(expected) + 2  # the source and the poster
-
-
-def processes_of(data: Path) -> list[int]:
-    """Return the processes that were started for a data folder, zombies left out."""
-    found = []
-    for process in Path("/proc").iterdir():
+def strike(client: Client, data: Path, job: Document) -> bool:
+    """Kill whatever works for a job, between two programs the next one; False where the job was over first."""
+    while not (found := encoders_of(data, job["video_id"])):
+        if client.job(job["id"])["status"] in {"COMPLETE", "ERROR"}:
+            return False
+        time.sleep(LOOK_SECONDS)
+    for pid in found:
         try:
-            if str(data).encode() in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-        except (OSError, ValueError):  # gone by now, or no process
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:  # it came to its own end
             continue
-    return [pid for pid in found if pid != os.getpid()]
+    return True
 
 
-def files_in(data: Path) -> list[Path]:
-    """Return all blobs, whole ones and drafts."""
-    folders = (data / "media", data / "incoming")
-    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+def until_none(data: Path) -> None:
+    """Wait until nothing works for a server that is gone."""
+    deadline = time.monotonic() + 20
+    while encoders_of(data):
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_SECONDS)
 
 
-async def upload(server: ServerProcess, clip: Path) -> dict[str, Any]:
-    with clip.open("rb") as file:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"{server.url}/api/videos", data={"file": file}) as response,
-        ):
-            assert response.status == 201
-            found: dict[str, Any] = await response.json()
-            return found
+def assert_ended_once(told: str, job_ids: list[str]) -> None:
+    """Check what all servers together said: no end was told twice, nothing was unforeseen.
 
-
-async def begin_upload(server: ServerProcess, *, gone: bool) -> None:
-    """Send the first part of a form; then go away, or leave it at that with the connection open."""
-    boundary = secrets.token_hex(8)
-    host, port = server.url.removeprefix("http://").split(":")
-    _reader, writer = await asyncio.open_connection(host, int(port))
-    disposition = 'Content-Disposition: form-data; name="file"; filename="a.mp4"'
-    head = f"POST /api/videos HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000000\r\n"
-    content_type = f"Content-Type: multipart/form-data; boundary={boundary}\r\n\r\n"
-    writer.write(f"{head}{content_type}--{boundary}\r\n{disposition}\r\n\r\n".encode())
-    writer.write(os.urandom(8_000_000))
-    await writer.drain()
-    if gone:
-        writer.transport.abort()
-    else:
-        open_connections.append(writer)
-
-
-open_connections: list[asyncio.StreamWriter] = []
-
-
-@pytest.fixture(autouse=True)
-async def close_connections() -> AsyncIterator[None]:
-    """Close what a test left open on purpose."""
-    yield
-    for writer in open_connections:
-        writer.transport.abort()
-    open_connections.clear()
-
-
-async def get(server: ServerProcess, path: str) -> dict[str, Any]:
-    async with aiohttp.ClientSession() as session, session.get(f"{server.url}{path}") as response:
-        found: dict[str, Any] = await response.json()
-        return found
-
-
-async def until_percent_above(server: ServerProcess, job_id: str, percent: float) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        async for job in reports(server, job_id):
-            if job["percent"] > percent:
-                return
-
-
-async def end_of(server: ServerProcess, job_id: str) -> dict[str, Any]:
-    """Listen to a job until it is over; return the last report."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        return [job async for job in reports(server, job_id)][-1]
-
-
-async def reports(server: ServerProcess, job_id: str) -> AsyncIterator[dict[str, Any]]:
-    """Yield what the server sends of a job."""
-    async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session,
-        session.get(f"{server.url}/api/jobs/{job_id}/events") as response,
-    ):
-        async for line in response.content:
-            if line.startswith(b"data: "):
-                yield json.loads(line[6:])
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not holds():  # noqa: ASYNC110 - processes and files tell nobody
-            await asyncio.sleep(0.05)
+    A server that was killed between recording an end and telling it said nothing.
+    """
+    lines = told.splitlines()
+    ends = [sum(f"job {job_id} of" in line and "COMPLETE" in line for line in lines) for job_id in job_ids]
+    assert max(ends) == 1, ends
+    assert "Traceback" not in told

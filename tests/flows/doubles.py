@@ -36,7 +36,7 @@ Before = Callable[[str], Awaitable[None]]
 """Runs before a method of that name; what it raises is what the method raises."""
 
 
-METHODS = frozenset(name for name, method in vars(MemoryCatalog).items() if inspect.iscoroutinefunction(method))
+METHODS = frozenset(name for name, _ in inspect.getmembers(MemoryCatalog, inspect.iscoroutinefunction))
 
 
 class TroubledCatalog(MemoryCatalog):
@@ -83,7 +83,7 @@ class OddEncoder(MemoryEncoder):
     def __init__(self) -> None:
         super().__init__()
         self.faults: dict[str, Exception] = {}
-        """By method; `remux` and `ladder` stand for `encode`."""
+        """By method; `remux`, `ladder` and the name of the best rendition stand for `encode`."""
         self.subtitles: tuple[SubtitleStream, ...] = ()
         """What is found in every source."""
         self.audio: tuple[AudioStream, ...] = ()
@@ -154,6 +154,7 @@ class OddEncoder(MemoryEncoder):
             shorter = replace(plan, source=replace(plan.source, duration_seconds=seconds))
             await super().encode(shorter, report)
         self._fail("remux" if is_remux else "ladder")
+        self._fail(plan.outputs[0].spec.name)
 
     def _fail(self, name: str) -> None:
         if name in self.faults:

@@ -12,15 +12,19 @@ from streamserver.bus.memory import MemoryBus
 from streamserver.catalog.memory import MemoryCatalog
 from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
 from streamserver.domain.jobs import Job
+from streamserver.domain.retries import Retries
 from streamserver.domain.videos import AudioRendition, Rendition, Source, Video
 from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
+from streamserver.flows.forecast import Forecast
 from streamserver.flows.indexes import Indexes, rendition_key
 from streamserver.flows.languages import Languages
 from streamserver.flows.receive import poster_key, source_key, subtitle_key
 from streamserver.flows.renditions import Renditions
+from streamserver.flows.tasks import Tasks
+from streamserver.queue.memory import MemoryQueue
 from tests.clips.programs import PROGRAMS, decoded
 from tests.flows.doubles import NOON, TickingClock
 
@@ -98,28 +102,38 @@ def encode_clip(clip: Path, folder: Path) -> Outcome:
 async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
     catalog, blobs = MemoryCatalog(), LocalBlobs(folder)
     encoder = FfmpegEncoder(PROGRAMS, x264=X264(preset="ultrafast"))
-    indexes = Indexes(catalog=catalog, blobs=blobs)
+    indexes, forecast = Indexes(catalog=catalog, blobs=blobs), Forecast(queue=MemoryQueue(), encoders=1)
+    renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes, forecast=forecast)
+    extras = Extras(catalog=catalog, blobs=blobs, encoder=encoder)
+    languages = Languages(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes)
+    tasks = Tasks(
+        catalog=catalog,
+        blobs=blobs,
+        encoder=encoder,
+        renditions=renditions,
+        extras=extras,
+        languages=languages,
+    )
     encode = Encode(
         catalog=catalog,
         blobs=blobs,
         bus=MemoryBus(),
-        encoder=encoder,
         clock=TickingClock(),
-        renditions=Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes),
-        extras=Extras(catalog=catalog, blobs=blobs, encoder=encoder),
-        languages=Languages(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes),
+        renditions=renditions,
+        tasks=tasks,
+        retries=Retries(),
     )
     shutil.copyfile(clip, blobs.path(source_key("v")))
     job = Job(id="j", video_id="v", created_at=NOON)
     await catalog.add_video(Video(id="v", title="A clip", created_at=NOON, job_id="j", source=source), job)
     await encode.run("j")
     video = await catalog.video("v")
-    renditions = [await _encoded(it, catalog, blobs) for it in video.renditions]
+    encoded = [await _encoded(it, catalog, blobs) for it in video.renditions]
     await blobs.close()
     return Outcome(
         job=await catalog.job("j"),
         video=video,
-        renditions=tuple(renditions),
+        renditions=tuple(encoded),
         poster=blobs.path(poster_key("v", video.poster_key)) if video.poster_key else None,
         audio=tuple([await _encoded(it, catalog, blobs) for it in video.audio]),
         folder=blobs.path(source_key("v")).parent,

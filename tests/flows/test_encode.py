@@ -287,6 +287,8 @@ class TestEncoderFaults:
         video = await works.complete(**H264, seconds=seconds)
         assert names(video) == ["360p", "270p", "180p"]
         assert (video.renditions[0].target_seconds == 10) is is_kept
+        job = await works.catalog.job(video.job_id)
+        assert [it.name for it in job.renditions] == names(video)
 
     async def test_a_poster_is_no_must(self, works: Works) -> None:
         """A video of which no picture can be had is a video all the same."""

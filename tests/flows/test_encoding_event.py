@@ -32,6 +32,7 @@ class Witness:
             clock=TickingClock(),
             complete_handler=lambda job: self._record("complete_handler", job),
             failure_handler=lambda job: self._record("failure_handler", job),
+            postpone_handler=lambda job: self._record("postpone_handler", job),
         )
 
     async def _record(self, name: str, job: Job) -> bool:
@@ -206,6 +207,29 @@ def fail_once() -> Callable[[Job], Awaitable[bool]]:
         return True
 
     return handle
+
+
+class TestPostponing:
+    """The end of an attempt that is not the end of the job."""
+
+    async def test_it_is_recorded_first_and_once(self) -> None:
+        """The handler for it runs alone, before anyone hears that the job waits; the attempt has no other end."""
+        witness = Witness()
+        await witness.event.report_postponed(FAULT, retry_at=NOON + timedelta(seconds=5))
+        with pytest.raises(Conflict):
+            await witness.event.report_complete()
+        (heard,) = await witness.heard()
+        assert (heard.status, heard.last_error, heard.failures) == (JobStatus.READY, FAULT, 1)
+        assert heard.retry_at == NOON + timedelta(seconds=5)
+        assert witness.happened == [("postpone_handler", heard)]
+
+    async def test_a_place_between_two_tasks(self) -> None:
+        """A job that waits for its next task tells its place, and forgets it when it goes on."""
+        witness = Witness()
+        await witness.event.report_place(3, 12.5)
+        assert (witness.event.job.stage, witness.event.job.queue_position) == (Stage.WAIT, 3)
+        await witness.event.report_running(stage=Stage.ENCODE, percent=10)
+        assert (witness.event.job.stage, witness.event.job.queue_position) == (Stage.ENCODE, None)
 
 
 class TestCancellation:

@@ -61,7 +61,7 @@ class TestStoryboard:
     async def test_it_is_taken_once(self, works: Works) -> None:
         """A job that is tried again keeps the storyboard that is there."""
         video = await works.complete(codec="h264", width=640, height=360)
-        await works.encode._extras.storyboard(video.id)
+        await works.encode._tasks._extras.storyboard(video.id)
         assert (await works.catalog.video(video.id)).storyboard_key == video.storyboard_key
 
 

@@ -56,7 +56,8 @@ class TestLooking:
         """All jobs are listed, those that are over too, the newest first, with their places."""
         videos = [await works.upload(**SMALL) for _ in range(3)]
         await works.run(videos[0])
-        listed = await works.jobs.list()
+        listed, after = await works.jobs.page()
+        assert after is None
         assert [job.id for job in listed] == [video.job_id for video in reversed(videos)]
         assert [(job.status, job.queue_position) for job in listed] == [
             ("READY", 2),
@@ -282,4 +283,4 @@ class TestTryingAgain:
             works.jobs.retry(video.job_id), works.jobs.retry(video.job_id), return_exceptions=True
         )
         assert sorted(type(cast("object", outcome)).__name__ for outcome in outcomes) == ["Conflict", "Job"]
-        assert list(works.queue.waiting()) == [video.job_id]
+        assert works.line() == [video.job_id]

@@ -94,7 +94,7 @@ async def nothing_remains(works: Works, video_id: str, job_id: str) -> None:
         with pytest.raises(NotFound):
             await works.deliver.resolve(path)
     assert not [key for key in works.blobs._kept if key.startswith(video_id)]
-    assert list(works.queue.waiting()) == []
+    assert works.line() == []
     assert works.bus.latest(job_id) is None
     await until(lambda: not works.pool.running)
 

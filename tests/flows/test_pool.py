@@ -33,16 +33,15 @@ class TestWorking:
 
     @pytest.mark.parametrize("size", [1, 3])
     async def test_only_so_many_at_a_time(self, size: int) -> None:
-        """As many jobs run as the pool is large; the others wait, in the order in which they came."""
+        """As many jobs are encoded as the pool is large; the others are prepared and wait, as they came."""
         async with open_works(size=size) as works:
             works.encoder.gate.clear()
-            await works.pool.start()
             videos = [await works.upload(**SMALL) for _ in range(size + 2)]
-            for video in videos[:size]:
-                await works.report(video.job_id, lambda job: job.status is JobStatus.RUNNING)
+            await works.pool.start()
+            await until(lambda: works.encoder.running == size)
             assert works.pool.running == works.jobs.encoding == size
-            assert await statuses(works, videos) == ["RUNNING"] * size + ["READY"] * 2
-            assert list(works.queue.waiting()) == [video.job_id for video in videos[size:]]
+            assert await statuses(works, videos) == ["RUNNING"] * (size + 2)
+            assert works.line() == [video.job_id for video in videos[size:]]
             works.encoder.gate.set()
             for video in videos:
                 await works.end_of(video.job_id)
@@ -113,7 +112,7 @@ class TestCancelling:
         assert works.bus.latest(video.job_id) is None
         found = await works.catalog.video(video.id)
         assert all(rendition.status is RenditionStatus.COMPLETE for rendition in found.renditions)
-        assert video.job_id not in works.queue.waiting()
+        assert video.job_id not in works.line()
         for _ in range(3):
             await let_offers_pass()
             await asyncio.sleep(0)
@@ -245,35 +244,52 @@ class TestServersThatEnd:
     async def test_its_own_end_is_no_cancellation(self, works: Works) -> None:
         """A pool that is closed stops its encoders without a word; their jobs stay RUNNING in the catalog."""
         works.encoder.gate.clear()
-        await works.pool.start()
         running, waiting = await works.upload(**SMALL), await works.upload(**SMALL)
+        await works.pool.start()
         await works.started(running.job_id)
         with works.bus.subscribe(running.job_id) as reports:
             await works.pool.close()
             await works.bus.close()
             assert not any(job.is_terminal for job in [job async for job in reports])
-        assert await statuses(works, [running, waiting]) == ["RUNNING", "READY"]
+        assert await statuses(works, [running, waiting]) == ["RUNNING", "RUNNING"]
         assert works.pool.running == 0
 
     async def test_the_next_server_takes_up_the_work(self) -> None:
-        """What was running runs again with a higher attempt, what was waiting waits, and all get COMPLETE."""
+        """What was begun, be it only prepared, runs again with a higher attempt, and all get COMPLETE."""
         async with open_works() as before:
             before.encoder.gate.clear()
-            await before.pool.start()
             videos = [await before.upload(**SMALL) for _ in range(3)]
+            await before.pool.start()
             await before.started(videos[0].job_id)
             (half,) = (await before.catalog.video(videos[0].id)).renditions
             await before.pool.close()
             async with open_works(catalog=before.catalog, blobs=before.blobs) as after:
                 await after.pool.start()
                 ended = [await after.end_of(video.job_id) for video in videos]
-            assert [(job.status, job.attempt) for job in ended] == [
-                ("COMPLETE", 2),
-                ("COMPLETE", 1),
-                ("COMPLETE", 1),
-            ]
+            assert [(job.status, job.attempt) for job in ended] == [("COMPLETE", 2)] * 3
             (rendition,) = (await before.catalog.video(videos[0].id)).renditions
             assert rendition.key != half.key
+
+    async def test_what_could_be_watched_may_be_gone(self) -> None:
+        """A video of which nothing whole is left is not called playable while it is begun anew."""
+        seen: list[VideoStatus] = []
+        async with open_works() as before:
+            before.encoder.gate.clear()
+            await before.pool.start()
+            video = await before.upload(**SMALL)
+            await before.started(video.job_id)
+            seen.append((await before.catalog.video(video.id)).status)
+            await before.pool.close()
+
+            async def look(name: str) -> None:
+                if name == "describe_video":
+                    seen.append((await before.catalog.video(video.id)).status)
+
+            before.catalog.before = look
+            async with open_works(catalog=before.catalog, blobs=before.blobs) as after:
+                await after.pool.start()
+                await after.end_of(video.job_id)
+        assert seen == [VideoStatus.PLAYABLE, VideoStatus.PROCESSING]
 
     async def test_numbers_go_on_rising(self) -> None:
         """A listener that comes back to the next server hears no number twice, nor a lower one."""
@@ -344,14 +360,18 @@ class TestOutages:
 
     @pytest.mark.parametrize("method", ["complete_rendition", "finish_job", "describe_video", "add_renditions"])
     async def test_when_something_must_be_recorded(self, method: str, works: Works) -> None:
-        """A job of which something could not be recorded runs again once the catalog is back."""
-        works.catalog.be_away(method)
+        """A job of which something could not be recorded says so, and runs again once the catalog is back."""
+
+        async def be_away_once(name: str) -> None:
+            if name == method:
+                works.catalog.come_back()
+                raise Unavailable
+
+        works.catalog.before = be_away_once
         await works.pool.start()
         video = await works.upload(**SMALL)
-        await until(lambda: method in works.catalog.calls and not works.pool.running)
-        assert (await works.catalog.job(video.job_id)).status is JobStatus.RUNNING
-        works.catalog.come_back()
-        await let_offers_pass()
+        waiting = await works.report(video.job_id, lambda job: job.last_error is not None)
+        assert (waiting.status, waiting.last_error and waiting.last_error.code) == ("READY", "catalog_away")
         job = await works.end_of(video.job_id)
         assert (job.status, job.attempt) == (JobStatus.COMPLETE, 2)
         assert len((await works.catalog.video(video.id)).renditions) == 1

@@ -23,7 +23,7 @@ async def nothing_remains(works: Works) -> bool:
     """Tell whether no upload left anything: no video, no job, no bytes, no place taken."""
     return (
         await works.catalog.video_ids() == set()
-        and list(works.queue.waiting()) == []
+        and works.line() == []
         and await works.blobs.sweep(unknown) == []
         and works.receive.under_way == 0
     )
@@ -41,7 +41,7 @@ class TestGoodUploads:
             video, job = await upload.finish("Holiday_in_Köln.mp4", None)
         assert await works.catalog.video(video.id) == video
         assert await works.catalog.job(job.id) == job
-        assert list(works.queue.waiting()) == [job.id]
+        assert works.line() == [job.id]
         assert works.blobs.path(f"{video.id}/source").read_bytes() == content
         assert (video.title, video.status, video.job_id) == ("Holiday in Köln", VideoStatus.PROCESSING, job.id)
         assert (video.source.file_name, video.source.size_bytes) == ("Holiday_in_Köln.mp4", len(content))
@@ -55,13 +55,13 @@ class TestGoodUploads:
 
         class Witness(TroubledCatalog):
             async def add_video(self, video: Video, job: Job) -> None:
-                seen.append((is_there(blobs, source_key(video.id)), len(works.queue.waiting())))
+                seen.append((is_there(blobs, source_key(video.id)), len(works.line())))
                 await super().add_video(video, job)
 
         async with open_works(catalog=Witness(), blobs=blobs) as works:
             await works.upload()
             assert seen == [(True, 0)]
-            assert len(works.queue.waiting()) == 1
+            assert len(works.line()) == 1
 
     @pytest.mark.parametrize(
         ("file_name", "title", "expected"),
@@ -159,7 +159,7 @@ class TestRefusals:
         works.catalog.be_away("add_video")
         with pytest.raises(Unavailable):
             await send(works, source_bytes())
-        assert list(works.queue.waiting()) == []
+        assert works.line() == []
         assert len(await works.library.sweep()) == 1
         assert await nothing_remains(works)
 
@@ -211,7 +211,7 @@ class TestBoundedLine:
             works.catalog.before = be_slow
             outcomes = await asyncio.gather(*(works.upload() for _ in range(10)), return_exceptions=True)
             assert sum(isinstance(outcome, QueueFull) for outcome in outcomes) == 7
-            assert len(works.queue.waiting()) == 3
+            assert len(works.line()) == 3
             assert works.receive.under_way == 0
 
     async def test_a_catalog_that_is_away_takes_no_place(self, works: Works) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from streamserver.blobs.memory import MemoryBlobs
 from streamserver.bus.memory import MemoryBus
 from streamserver.domain.jobs import Job, JobStatus
+from streamserver.domain.retries import Retries
 from streamserver.domain.videos import Video
 from streamserver.errors import NotFound
 from streamserver.flows.attachments import Attachments
@@ -17,6 +18,7 @@ from streamserver.flows.deliver import FRESH_SECONDS, Deliver
 from streamserver.flows.deliverable import Deliverable
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
+from streamserver.flows.forecast import Forecast
 from streamserver.flows.indexes import Indexes
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.languages import Languages
@@ -24,6 +26,7 @@ from streamserver.flows.library import Library
 from streamserver.flows.pool import OFFER_SECONDS, Pool
 from streamserver.flows.receive import Receive
 from streamserver.flows.renditions import RECORD_SECONDS, REPORT_SECONDS, Renditions
+from streamserver.flows.tasks import Tasks
 from streamserver.ports import Blobs
 from streamserver.queue.memory import MemoryQueue
 from tests.flows.doubles import OddEncoder, TickingClock, TroubledCatalog
@@ -71,6 +74,10 @@ class Works:
         await self.queue.withdraw(video.job_id)
         await self.encode.run(video.job_id)
         return await self.catalog.job(video.job_id)
+
+    def line(self) -> list[str]:
+        """Return the jobs that wait in line, next first."""
+        return [turn.job_id for turn in self.queue.waiting()]
 
     async def report(self, job_id: str, is_wanted: Callable[[Job], bool]) -> Job:
         """Wait for a report of a job."""
@@ -160,28 +167,54 @@ async def open_works(
     blobs: MemoryBlobs | None = None,
     size: int = 1,
     max_waiting: int = 100,
+    preparers: int = 0,
+    retries: int = 5,
+    retry_seconds: float = 0.01,
 ) -> AsyncIterator[Works]:
     """Put the flows together over memory, or over what is given; the pool is closed in the end."""
     own_blobs = MemoryBlobs()
     catalog, blobs = catalog or TroubledCatalog(), blobs or own_blobs
     bus, queue, clock, encoder = MemoryBus(), MemoryQueue(), TickingClock(), OddEncoder()
     indexes = Indexes(catalog=catalog, blobs=blobs)
-    renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes)
-    encode = Encode(
+    forecast = Forecast(queue=queue, encoders=size)
+    renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes, forecast=forecast)
+    tasks = Tasks(
         catalog=catalog,
         blobs=blobs,
-        bus=bus,
         encoder=encoder,
-        clock=clock,
         renditions=renditions,
         extras=Extras(catalog=catalog, blobs=blobs, encoder=encoder),
         languages=Languages(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes),
     )
-    pool = Pool(encode=encode, catalog=catalog, queue=queue, bus=bus, size=size)
+    encode = Encode(
+        catalog=catalog,
+        blobs=blobs,
+        bus=bus,
+        clock=clock,
+        renditions=renditions,
+        tasks=tasks,
+        retries=Retries(limit=retries, first_seconds=retry_seconds),
+    )
+    pool = Pool(
+        encode=encode,
+        catalog=catalog,
+        queue=queue,
+        bus=bus,
+        clock=clock,
+        forecast=forecast,
+        size=size,
+        preparers=preparers,
+    )
     jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool)
     deliver = Deliver(catalog=catalog, blobs=blobs, indexes=indexes)
     receive = Receive(
-        catalog=catalog, blobs=blobs, queue=queue, clock=clock, max_bytes=MAX_BYTES, max_waiting=max_waiting
+        catalog=catalog,
+        blobs=blobs,
+        queue=queue,
+        clock=clock,
+        max_bytes=MAX_BYTES,
+        max_waiting=max_waiting,
+        encoders=size,
     )
     library = Library(catalog=catalog, blobs=blobs, jobs=jobs, deliver=deliver)
     try:

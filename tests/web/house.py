@@ -20,6 +20,7 @@ from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.memory import MemoryEncoder
 from streamserver.flows.deliver import FRESH_SECONDS
 from streamserver.flows.renditions import REPORT_SECONDS
+from streamserver.notifier.memory import MemoryNotifier
 from streamserver.ports import Catalog
 from streamserver.settings import load_settings
 from streamserver.web.application import make_application
@@ -136,6 +137,7 @@ async def open_house(
     given = {
         "data_dir": str(folder),
         "encoders": 1,
+        "preparers": 0,
         "region_bytes": REGION_BYTES,
         "max_upload_bytes": MAX_UPLOAD_BYTES,
         **settings,
@@ -143,7 +145,9 @@ async def open_house(
     own_blobs = MemoryBlobs()
     catalog, blobs = catalog or MemoryCatalog(), blobs or own_blobs
     bus, encoder = MemoryBus(), MemoryEncoder()
-    adapters = Adapters(catalog=catalog, blobs=blobs, bus=bus, encoder=cast("FfmpegEncoder", encoder))
+    adapters = Adapters(
+        catalog=catalog, blobs=blobs, bus=bus, encoder=cast("FfmpegEncoder", encoder), notifier=MemoryNotifier()
+    )
     flows = make_flows(load_settings(given, environment={}, folder=folder), adapters)
     application = make_application(flows.services)
     application.middlewares.extend(middlewares)

@@ -11,7 +11,8 @@ from tests.web.house import House, assert_problem, open_house, source_bytes
 
 JOB_KEYS = {
     *("id", "video_id", "status", "stage", "percent", "speed", "frames_per_second", "eta_seconds"),
-    *("queue_position", "attempt", "error", "renditions", "sequence", "created_at", "started_at", "finished_at"),
+    *("queue_position", "attempt", "failures", "last_error", "retry_at", "error", "renditions", "sequence"),
+    *("created_at", "started_at", "finished_at"),
 }
 
 
@@ -58,11 +59,47 @@ async def test_all_jobs_are_listed(house: House) -> None:
     first = await house.growing()
     _, second = await house.upload()
     listed = await house.json("/api/jobs")
-    assert listed.keys() == {"jobs"}
+    assert listed.keys() == {"jobs", "next"}
     assert [job["id"] for job in listed["jobs"]] == [second["id"], first["job_id"]]
     assert [job["status"] for job in listed["jobs"]] == ["READY", "RUNNING"]
     assert [job["queue_position"] for job in listed["jobs"]] == [1, None]
     assert all(job.keys() == JOB_KEYS for job in listed["jobs"])
+
+
+async def test_jobs_come_page_by_page(house: House) -> None:
+    """`limit` and `cursor` lead through all of them, newest first, each once; the last page has no `next`."""
+    running = await house.growing()
+    newest_first = [running["job_id"], *[(await house.upload())[1]["id"] for _ in range(4)]][::-1]
+    seen, query = [], "?limit=2"
+    for more in (True, True, False):
+        listed = await house.json(f"/api/jobs{query}")
+        seen += [job["id"] for job in listed["jobs"]]
+        assert (listed["next"] is not None) == more
+        query = f"?limit=2&cursor={listed['next']}"
+    assert seen == newest_first
+
+
+async def test_jobs_are_listed_by_status(house: House) -> None:
+    """`status` picks those that stand there, and may be given several times, also with pages."""
+    complete = await house.complete()
+    running = await house.growing()
+    waiting = [(await house.upload())[1]["id"] for _ in range(2)]
+    await house.json(f"/api/jobs/{waiting[0]}", method="DELETE", status=202)
+
+    async def ids(query: str) -> list[str]:
+        return [job["id"] for job in (await house.json(f"/api/jobs?{query}"))["jobs"]]
+
+    assert await ids("status=READY") == [waiting[1]]
+    assert await ids("status=RUNNING&status=READY") == [waiting[1], running["job_id"]]
+    assert await ids("status=COMPLETE&status=ERROR") == [waiting[0], complete["job_id"]]
+    first = await house.json("/api/jobs?status=COMPLETE&status=ERROR&limit=1")
+    assert await ids(f"status=COMPLETE&status=ERROR&cursor={first['next']}") == [complete["job_id"]]
+
+
+@pytest.mark.parametrize("query", ["status=ready", "status=", "limit=0", "limit=101", "limit=x", "cursor=x"])
+async def test_a_list_that_makes_no_sense_is_refused(house: House, query: str) -> None:
+    """400 with what is allowed."""
+    await assert_problem(await house.client.get(f"/api/jobs?{query}"), 400, "bad_input")
 
 
 async def test_a_waiting_job_is_cancelled(house: House) -> None:

@@ -1,5 +1,6 @@
 """The API's description of itself, held against what it does."""
 
+import json
 from io import BytesIO
 from typing import Any
 
@@ -8,7 +9,11 @@ from aiohttp import FormData
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from streamserver.domain.videos import VideoStatus
+from streamserver.domain.webhooks import EventKind, compose, events_of
+from streamserver.web.documents import video_document
 from streamserver.web.openapi import DOCUMENT, PATHS
+from streamserver.web.openapi_webhooks import message_schema
 from streamserver.web.schemas import JOB, RENDITION, VIDEO
 from tests.web.house import House, source_bytes
 
@@ -44,6 +49,23 @@ async def test_the_description_has_every_route_and_no_other(house: House) -> Non
     }
     described = {(path, method) for path, methods in PATHS.items() for method in methods if method != "parameters"}
     assert described == {(path, method) for path, method in routes if path.startswith("/api/")}
+
+
+async def test_webhooks_are_as_described(house: House) -> None:
+    """The message of each event has the shape that is described for it, and not that of another."""
+    await house.complete()
+    _, failed = await house.upload(fault="The encoder had a bad day.")
+    await house.end_of(failed["id"])
+    for job in (await house.json("/api/jobs"))["jobs"]:
+        found = await house.catalog.job(job["id"])
+        video = await house.catalog.video(job["video_id"])
+        before = VideoStatus.PROCESSING
+        events = events_of(found, before, video.status, has_ended=True, now=found.created_at)
+        assert len(events) == (1 if found.error else 2)
+        for event in events:
+            message = json.loads(compose(event, video_document(video)))
+            fitting = [kind for kind in EventKind if validator(message_schema(kind)).is_valid(message)]
+            assert fitting == [event.kind]
 
 
 @pytest.mark.parametrize("source", [{}, {"fault": "The encoder had a bad day."}, {"seconds": "none"}], ids=str)
@@ -86,6 +108,7 @@ async def test_videos_and_jobs_are_as_described(house: House, source: dict[str, 
     [
         ("GET", "/api/videos", "/api/videos?limit=0", {}),
         ("POST", "/api/videos", "/api/videos", {}),
+        ("GET", "/api/jobs", "/api/jobs?status=x", {}),
         ("GET", "/api/videos/{video_id}", "/api/videos/x", {}),
         ("PATCH", "/api/videos/{video_id}", "/api/videos/x", {"json": {}}),
         ("PATCH", "/api/videos/{video_id}", "/api/videos/x", {"json": {"title": "x"}}),

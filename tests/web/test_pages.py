@@ -72,19 +72,6 @@ async def test_the_player_page_holds_what_its_scripts_need(house: House) -> None
     assert f'<source src="{video["renditions"][0]["file_url"]}" type="video/mp4">' in text
 
 
-async def test_the_queue_shows_jobs_with_their_titles(house: House) -> None:
-    """The newest first, each with its place in line."""
-    running = await house.growing(seconds=20)
-    waiting, job = await house.upload("The waiting one")
-    jobs = data_of(await page(house, "/jobs"), "jobs-data")
-    assert isinstance(jobs, list)
-    assert [(found["id"], found["status"]) for found in jobs] == [
-        (job["id"], "READY"),
-        (running["job_id"], "RUNNING"),
-    ]
-    assert jobs[0]["title"] == waiting["title"] == "The waiting one"
-
-
 @pytest.mark.parametrize("path", ["/", "/?q=script", "{url}", "/jobs"])
 async def test_what_strangers_write_is_text(house: House, path: str) -> None:
     """A title with markup in it is shown, on every page, and never becomes part of the page."""

@@ -77,3 +77,6 @@ export const cancelJob = (id) => call('DELETE', path('jobs', id));
 
 /** @param {string} id @returns {Promise<object | null>} */
 export const retryJob = (id) => call('POST', path('jobs', id, 'retry'));
+
+/** @returns {Promise<{jobs: object[], next: string | null}>} the newest jobs, as many as are given at once */
+export const listNewestJobs = () => call('GET', '/api/jobs?limit=100');

@@ -1,13 +1,20 @@
-// What a job's report says, in words.
+// What a job's report says, in words; `job_words.py` writes the same into pages.
 import { formatPercent, formatWait } from './format.js';
+import { isTerminal } from './job-events.js';
 
 const STAGES = {
   upload: 'Received',
   probe: 'Looking at the file',
   remux: 'Copying the original',
+  wait: 'Waiting to go on',
   encode: 'Encoding',
   publish: 'Finishing',
 };
+const UNITS = [
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+];
 
 /**
  * @param {object} job
@@ -18,12 +25,22 @@ export function describeStatus(job) {
     case 'COMPLETE':
       return 'Complete';
     case 'ERROR':
-      return job.error?.code === 'cancelled' ? 'Cancelled' : 'Failed';
+      return isCancelled(job) ? 'Cancelled' : 'Failed';
     case 'READY':
-      return job.queue_position ? `Waiting, ${ordinal(job.queue_position)} in the queue` : 'Waiting';
+      if (job.retry_at && !job.queue_position) return 'Waiting to be tried again';
+      return `Waiting${describePlace(job)}`;
     default:
-      return STAGES[job.stage] ?? 'Working';
+      return (STAGES[job.stage] ?? 'Working') + describePlace(job);
   }
+}
+
+/**
+ * @param {object} job
+ * @returns {'running' | 'waiting' | 'ended'} in which list it stands; it waits also between two of its tasks
+ */
+export function stateOf(job) {
+  if (isTerminal(job)) return 'ended';
+  return job.status === 'READY' || job.stage === 'wait' ? 'waiting' : 'running';
 }
 
 /**
@@ -33,13 +50,90 @@ export function describeStatus(job) {
 export function describeProgress(job) {
   if (job.status !== 'RUNNING') return '';
   const facts = [formatPercent(job.percent)];
-  if (job.speed) facts.push(`${job.speed.toFixed(job.speed < 10 ? 1 : 0)}×`);
+  if (job.speed) facts.push(`${speed(job)}×`);
   if (job.frames_per_second) facts.push(`${Math.round(job.frames_per_second)} fps`);
   if (job.eta_seconds) facts.push(`${formatWait(job.eta_seconds)} left`);
   return facts.join(' · ');
 }
 
+/**
+ * @param {object} job
+ * @returns {string[]} the figures of a job that is not over, such as `34 %` and `about 3 minutes left`
+ */
+export function listProgress(job) {
+  const facts = [];
+  if (job.status === 'RUNNING') facts.push(formatPercent(job.percent));
+  const state = stateOf(job);
+  if (state === 'waiting') {
+    const ready = job.renditions.filter(({ percent }) => percent === 100).map(({ name }) => name);
+    if (ready.length) facts.push(`${ready.join(', ')} ready`);
+    if (job.eta_seconds) facts.push(`done in about ${describeSpan(job.eta_seconds)}`);
+  } else if (state === 'running') {
+    if (job.speed) facts.push(`${speed(job)}× real time`);
+    if (job.frames_per_second) facts.push(`${Math.round(job.frames_per_second)} frames/s`);
+    if (job.eta_seconds) facts.push(`about ${describeSpan(job.eta_seconds)} left`);
+  }
+  return facts;
+}
+
+/**
+ * @param {object} job
+ * @returns {string} what went wrong, or went wrong the last time; empty where somebody wanted it so
+ */
+export function describeProblem(job) {
+  if (job.error) return isCancelled(job) ? '' : job.error.message;
+  return job.last_error ? `The last attempt failed: ${job.last_error.message}` : '';
+}
+
+/**
+ * @param {object} job
+ * @returns {string} how long the attempt took with which it ended, such as `took 3 minutes 20 seconds`
+ */
+export function describeTook(job) {
+  if (!job.finished_at || !job.started_at) return '';
+  return `took ${describeExactly((Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000)}`;
+}
+
+/**
+ * @param {object} job
+ * @returns {boolean} whether to try again makes sense: not where the file itself was the fault, and is gone
+ */
+export function canRetry(job) {
+  return job.status === 'ERROR' && job.error?.code !== 'source_unusable';
+}
+
+function isCancelled(job) {
+  return job.error?.code === 'cancelled';
+}
+
+function describePlace(job) {
+  return job.queue_position ? `, ${ordinal(job.queue_position)} in the queue` : '';
+}
+
+function speed(job) {
+  return job.speed.toFixed(job.speed < 10 ? 1 : 0);
+}
+
 function ordinal(number) {
   const suffixes = { one: 'st', two: 'nd', few: 'rd', other: 'th' };
   return number + suffixes[new Intl.PluralRules('en', { type: 'ordinal' }).select(number)];
+}
+
+// What can only be guessed: in steps of five seconds, then of minutes.
+function describeSpan(seconds) {
+  if (seconds < 57.5) return describeExactly(Math.max(5, 5 * Math.floor(seconds / 5 + 0.5)));
+  return describeExactly(60 * Math.max(1, Math.floor(seconds / 60 + 0.5)));
+}
+
+// The two largest units that are not zero.
+function describeExactly(seconds) {
+  if (seconds < 1) return 'less than a second';
+  let rest = Math.floor(seconds);
+  const parts = [];
+  for (const [name, length] of UNITS) {
+    const count = Math.floor(rest / length);
+    rest %= length;
+    if (count) parts.push(`${count} ${name}${count === 1 ? '' : 's'}`);
+  }
+  return parts.slice(0, 2).join(' ');
 }

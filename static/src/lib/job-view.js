@@ -1,7 +1,7 @@
 // A job on a page: its state, bars, error and buttons. The markup is `_job.html`, here and on the server.
 import { cancelJob, retryJob } from './api.js';
 import { formatPercent } from './format.js';
-import { describeProgress, describeStatus } from './job-text.js';
+import { canRetry, describeProblem, describeProgress, describeStatus, stateOf } from './job-text.js';
 import { isTerminal } from './job-events.js';
 
 /**
@@ -50,9 +50,9 @@ export class JobView {
     this.part('attempt').textContent = job.attempt > 1 ? `Attempt ${job.attempt}` : '';
     setBar(this.part('bar'), job.percent);
     this.#showRenditions(job);
-    this.showProblem(job.error && job.error.code !== 'cancelled' ? job.error.message : '');
+    this.showProblem(describeProblem(job));
     this.part('cancel').hidden = isTerminal(job);
-    this.part('retry').hidden = job.status !== 'ERROR';
+    this.part('retry').hidden = !canRetry(job);
   }
 
   /** @param {string} sentence empty: there is none */
@@ -70,7 +70,7 @@ export class JobView {
 
   #showRenditions(job) {
     const list = this.part('renditions');
-    const shown = job.status === 'RUNNING' ? job.renditions : [];
+    const shown = stateOf(job) === 'running' ? job.renditions : [];
     while (list.children.length > shown.length) list.lastElementChild.remove();
     while (list.children.length < shown.length) {
       list.append(this.part('rendition-template').content.firstElementChild.cloneNode(true));
@@ -86,7 +86,8 @@ export class JobView {
   }
 
   async #ask(action) {
-    const buttons = this.root.querySelectorAll('button');
+    const buttons = [...this.root.querySelectorAll('button')];
+    const hadFocus = buttons.includes(document.activeElement);
     for (const button of buttons) button.disabled = true;
     try {
       await action(this.job.id);
@@ -95,6 +96,8 @@ export class JobView {
       this.showProblem(problem.message);
     } finally {
       for (const button of buttons) button.disabled = false;
+      // A button that is disabled, if only for a moment, loses it.
+      if (hadFocus && document.activeElement === document.body) buttons.find((button) => !button.hidden)?.focus();
     }
   }
 }

@@ -1,0 +1,75 @@
+"""Whose fault it was that ffmpeg ended as it did: the source's, ours, or the machine's."""
+
+import signal
+from typing import Final
+
+from streamserver.errors import (
+    EncoderFault,
+    EncoderKilled,
+    EncodingFailed,
+    MachineFault,
+    OutOfMemory,
+    OutOfRoom,
+    SourceFault,
+)
+
+NOT_STARTED: Final = "cannot be started"
+"""What the launcher says of a program that is not there."""
+NO_ROOM: Final = ("No space left on device", "Disk quota exceeded")
+NO_MEMORY: Final = ("Cannot allocate memory", "malloc of size", "MemoryError", "Resource temporarily unavailable")
+NOT_OPENED: Final = ("Error while opening encoder",)
+"""What it is asked for is always possible: it lacks memory or threads, of which it says nothing more."""
+SOURCE_COMPLAINTS: Final = (
+    "Invalid data found when processing input",
+    "moov atom not found",
+    "Error while decoding stream",
+    "Nothing was written into output file",
+    "does not contain any stream",
+)
+"""What ffmpeg says when it is the source that cannot be used."""
+DAMAGED: Final = "The video is damaged: the encoder cannot make sense of it."
+TOO_DEMANDING: Final = "The video needs more processor time or room than this server grants it."
+OVERSTEPPED: Final = frozenset({signal.SIGXCPU, signal.SIGXFSZ})
+"""The kernel's way to say that a limit was reached which was set for this one process."""
+FROM_OUTSIDE: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+"""No program does this to itself."""
+ASKED_TO_END: Final = 255
+"""ffmpeg's exit code after SIGTERM or SIGINT, about which it does not complain."""
+SHELL_OFFSET: Final = 128
+"""A program that waits for another passes on the signal that ended it as an exit code above this."""
+
+
+def verdict(code: int, complaints: str) -> EncodingFailed | None:
+    """Return what an exit code (negative: the signal) and the complaints before it mean; None for a good end."""
+    if code == 0:
+        return None
+    by_signal = _signal(code)
+    if by_signal in OVERSTEPPED:
+        return SourceFault(TOO_DEMANDING)
+    if by_signal in FROM_OUTSIDE or (code == ASKED_TO_END and not complaints):
+        return EncoderKilled()
+    return _by_complaints(complaints, crashed=by_signal is not None)
+
+
+def _by_complaints(complaints: str, *, crashed: bool) -> EncodingFailed:
+    if _has_one_of(NO_ROOM, complaints):
+        return OutOfRoom()
+    if _has_one_of(NO_MEMORY, complaints):
+        return OutOfMemory()
+    if _has_one_of(NOT_OPENED, complaints):
+        return MachineFault()
+    if _has_one_of(SOURCE_COMPLAINTS, complaints) and not crashed:
+        return SourceFault(DAMAGED)
+    return EncoderFault()
+
+
+def _has_one_of(known: tuple[str, ...], complaints: str) -> bool:
+    return any(complaint in complaints for complaint in known)
+
+
+def _signal(code: int) -> signal.Signals | None:
+    number = -code if code < 0 else code - SHELL_OFFSET
+    try:
+        return signal.Signals(number)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""How other systems are told of something; one technology a file."""

@@ -1,0 +1,49 @@
+"""Whose fault an exception is."""
+
+import errno
+
+import pytest
+
+from streamserver.domain.failures import failure_of
+from streamserver.errors import (
+    EncoderFault,
+    EncoderStalled,
+    MachineFault,
+    SourceFault,
+    StorageFull,
+    Unavailable,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SourceFault(), "source_unusable"),
+        (EncoderStalled(), "encoder_stalled"),
+        (StorageFull(), "out_of_room"),
+        (Unavailable(), "catalog_away"),
+        (MemoryError(), "out_of_memory"),
+        (OSError(errno.ENOSPC, "No space left on device"), "out_of_room"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "out_of_room"),
+        (BlockingIOError(errno.EAGAIN, "fork: Resource temporarily unavailable"), "out_of_memory"),
+        (OSError(errno.EIO, "Input/output error"), "machine_failed"),
+        (FileNotFoundError(errno.ENOENT, "No such file"), "encoder_failed"),
+        (ZeroDivisionError(), "encoder_failed"),
+    ],
+)
+def test_every_exception_has_a_reason(error: Exception, code: str) -> None:
+    """What the machine lacks is the machine's fault, what nobody foresaw is ours."""
+    assert failure_of(error).code == code
+
+
+def test_a_reason_stays_as_it_is() -> None:
+    """The sentence that was found for a failure is kept."""
+    fault = SourceFault("The file is incomplete.")
+    assert failure_of(fault) is fault
+
+
+def test_the_machines_faults_are_a_kind() -> None:
+    """Only these are tried again by themselves."""
+    assert isinstance(failure_of(MemoryError()), MachineFault)
+    assert not isinstance(failure_of(ZeroDivisionError()), MachineFault)
+    assert isinstance(failure_of(ZeroDivisionError()), EncoderFault)
