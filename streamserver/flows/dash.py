@@ -1,5 +1,8 @@
 """A video as DASH: the segments of HLS, described by a manifest."""
 
+from dataclasses import replace
+from itertools import accumulate
+
 from streamserver.domain.mpd import Growth, Picture, Sound, Text, manifest
 from streamserver.domain.playlists import bit_rates
 from streamserver.domain.videos import AudioRendition, Rendition, RenditionStatus, Video
@@ -23,6 +26,7 @@ async def dash_manifest(video: Video, indexes: Indexes) -> str:
     growth = None
     if any(_grows(rendition) for rendition, _ in watchable) or any(_grows(track) for track, _ in sounds):
         growth = Growth(created_at=video.created_at, duration_seconds=video.duration_seconds or 0)
+        sounds = _beside(watchable, sounds)
     return manifest(
         [_picture(rendition, plan, has_sound=not sounds) for rendition, plan in watchable],
         [_sound(track, plan) for track, plan in sounds],
@@ -32,6 +36,19 @@ async def dash_manifest(video: Video, indexes: Indexes) -> str:
         ],
         growth=growth,
     )
+
+
+def _beside(
+    pictures: list[tuple[Rendition, Plan]], sounds: list[tuple[AudioRendition, Plan]]
+) -> list[tuple[AudioRendition, Plan]]:
+    """Leave out sound that has no picture yet: players take the end of the longest for what can be watched."""
+    reach = max(sum(segment.duration_seconds for segment in plan.segments) for _, plan in pictures)
+    shortened = []
+    for track, plan in sounds:
+        starts = accumulate((segment.duration_seconds for segment in plan.segments), initial=0.0)
+        begun = tuple(segment for segment, start in zip(plan.segments, starts, strict=False) if start < reach)
+        shortened.append((track, replace(plan, segments=begun)))
+    return shortened
 
 
 def _grows(rendition: Rendition | AudioRendition) -> bool:

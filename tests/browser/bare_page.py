@@ -30,22 +30,22 @@ class BarePage:
         """Play a file as it is."""
         await self.page.evaluate(f"path => {{ {VIDEO}.src = path; {VIDEO}.play(); }}", path)
 
-    async def open_dash(self, path: str) -> None:
-        """Play a manifest with Shaka Player."""
+    async def open_dash(self, path: str, *, start_seconds: float | None = None) -> None:
+        """Play a manifest with Shaka Player, from where it likes to begin or from a moment."""
         if not SHAKA.exists():
             missing("there is no Shaka Player: scripts/test installs it")
         await self.page.add_script_tag(path=SHAKA)
         await self.page.evaluate(
-            f"""async path => {{
+            f"""async ([path, start]) => {{
                 shaka.polyfill.installAll();
                 window.player = new shaka.Player();
                 await player.attach({VIDEO});
                 window.faults = [];
                 player.addEventListener('error', event => faults.push(String(event.detail)));
-                await player.load(path);
+                await player.load(path, start);
                 {VIDEO}.play();
             }}""",
-            path,
+            [path, start_seconds],
         )
 
     async def until(self, expression: str) -> None:

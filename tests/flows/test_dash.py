@@ -129,6 +129,23 @@ async def test_sound_does_not_move_while_somebody_watches(works: Works) -> None:
     assert ("dynamic", 1) not in kinds
 
 
+async def test_sound_waits_for_the_picture(works: Works) -> None:
+    """Sound is encoded sooner; while the video grows no more of it is listed than there is picture for."""
+    works.encoder.audio = LANGUAGES
+    works.encoder.gate.clear()
+    video = await works.upload(**SMALL, seconds=61)
+    running = asyncio.create_task(works.run(video))
+    await works.started(video.job_id)
+    await works.grow(video.job_id)
+    root = await manifest_of(works, video.id)
+    reaches = [sum(segment_seconds(found)) for found in root.findall(".//Representation", NAMES)]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert len(reaches) == 3
+    assert len(set(reaches)) == 1
+    assert 0 < reaches[0] < 10
+
+
 async def test_a_language_without_a_segment(works: Works) -> None:
     """While one is still without, what is complete can be watched with its own sound, and not what grows."""
     works.encoder.audio = LANGUAGES
