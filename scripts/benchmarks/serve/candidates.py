@@ -59,6 +59,11 @@ def path_of(name: str, content: Content, resource: Resource) -> str:
     return content.paths[resource] if name == OURS else f"/{resource}"
 
 
+def length_of(name: str, content: Content, resource: Resource) -> int:
+    """Return how long a resource is at a server, in bytes."""
+    return (content.own_lengths if name == OURS else content.lengths)[resource]
+
+
 def _ours(ground: Ground) -> Running:
     return product.streamserver(
         ground.content.library,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.progress import Progress
-from benchmarks.serve.candidates import path_of
+from benchmarks.serve.candidates import length_of, path_of
 from benchmarks.serve.content import MIB, Content, Resource
 from benchmarks.serve.grid import Servers
 from benchmarks.serve.load import Cell, Generator, Question
@@ -63,13 +63,13 @@ def _measure_one(server: Server, content: Content, generator: Generator, cores: 
     small = Question(
         work="whole",
         path=path_of(server.name, content, Resource.PLAYLIST),
-        length=content.lengths[Resource.PLAYLIST],
+        length=length_of(server.name, content, Resource.PLAYLIST),
         connections=CLIENTS,
     )
     large = Question(
         work="range",
         path=path_of(server.name, content, Resource.VIDEO),
-        length=content.lengths[Resource.VIDEO],
+        length=length_of(server.name, content, Resource.VIDEO),
         size=READ_BYTES,
         connections=READERS,
     )

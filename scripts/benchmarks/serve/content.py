@@ -41,7 +41,9 @@ class Content:
     site: Path
     """A folder of plain files, for all others."""
     lengths: Mapping[Resource, int]
-    """In bytes."""
+    """Of the plain files, in bytes."""
+    own_lengths: Mapping[Resource, int]
+    """Of what our server makes of them, in bytes: it delivers the video with its index in front."""
 
 
 def prepare(folder: Path, *, quick: bool) -> Content:
@@ -73,16 +75,18 @@ def prepare(folder: Path, *, quick: bool) -> Content:
             Resource.LARGE_SEGMENT: segment_paths(server, large["playlist_url"])[-2],
             Resource.PLAYLIST: small["playlist_url"],
         }
+        own_lengths = {}
         for resource, path in paths.items():
             response = ask(server, path)
             if response.status != 200:
                 raise BenchError(f"{path} answered {response.status}")
             (site / resource).write_bytes(response.body)
+            own_lengths[resource] = len(response.body)
     # The very same file: how its pages lie in memory, and so what it costs to send, depends on who wrote it.
     (site / Resource.VIDEO).unlink()
     (site / Resource.VIDEO).hardlink_to(content / paths[Resource.VIDEO].removeprefix("/"))
     lengths = {resource: (site / resource).stat().st_size for resource in Resource}
-    return Content(library=content, paths=paths, site=site, lengths=lengths)
+    return Content(library=content, paths=paths, site=site, lengths=lengths, own_lengths=own_lengths)
 
 
 def _bit_rate_bps(segment_bytes: int) -> float:

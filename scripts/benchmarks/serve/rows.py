@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from benchmarks.product import ask
-from benchmarks.serve.candidates import path_of
+from benchmarks.serve.candidates import length_of, path_of
 from benchmarks.serve.content import KIB, MIB, Content, Resource
 from benchmarks.serve.load import Cell, Question, Work
 from benchmarks.servers import BenchError, Server
@@ -113,7 +113,7 @@ def question_for(row: Row, server: Server, content: Content) -> Question:
     return Question(
         work=row.work,
         path=path,
-        length=content.lengths[row.resource],
+        length=length_of(server.name, content, row.resource),
         size=row.size,
         connections=row.connections,
         etag=etag,

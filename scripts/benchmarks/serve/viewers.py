@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.product import ask
 from benchmarks.progress import Progress
-from benchmarks.serve.candidates import path_of
+from benchmarks.serve.candidates import length_of, path_of
 from benchmarks.serve.content import KIB, Content, Resource
 from benchmarks.serve.load import Cell, Generator, Question
 from benchmarks.servers import Server
@@ -53,7 +53,7 @@ def measure_viewers(
     for number, title, name in shuffled_rounds({f"{viewers} viewers": tuple(starts)}, rounds=rounds, seed=SEED):
         progress.step(f"round {number + 1} of {rounds} · {title} at 0.5 Mbit/s · {name}")
         path = path_of(name, content, Resource.VIDEO)
-        length = content.lengths[Resource.VIDEO]
+        length = length_of(name, content, Resource.VIDEO)
         question = Question(work="paced", path=path, length=length, connections=viewers, rate=RATE)
         with starts[name]() as server:
             ask(server, path, method="HEAD")  # what a first request alone costs is no viewer's
