@@ -180,7 +180,7 @@ class Encode:
             return False
         video = await self._catalog.video(job.video_id)
         if job.error is not None and job.error.code == SourceFault.code:
-            await self._renditions.drop(video.renditions)
+            await self._renditions.drop(video.files)
             await self._blobs.delete(video.id)
             status = VideoStatus.ERROR
         else:

@@ -13,7 +13,7 @@ from streamserver.domain.mp4 import Malformed
 from streamserver.domain.progress import EncoderReport, Pace, Span, work_of
 from streamserver.domain.scanning import Scan
 from streamserver.domain.sources import SourceInfo
-from streamserver.domain.videos import Rendition, RenditionStatus, VideoStatus
+from streamserver.domain.videos import AnyRendition, Rendition, RenditionStatus, VideoStatus
 from streamserver.errors import Conflict, EncoderFault, SourceFault, Unavailable
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.forecast import Forecast
@@ -126,7 +126,7 @@ class Renditions:
         await self._catalog.complete_rendition(complete, with_plan(scan.index))
         self._indexes.forget(rendition.key)
 
-    async def drop(self, renditions: Iterable[Rendition]) -> None:
+    async def drop(self, renditions: Iterable[AnyRendition]) -> None:
         """Remove renditions with their bytes."""
         keys = []
         for rendition in renditions:

@@ -8,8 +8,8 @@ import pytest
 
 from streamserver.domain.jobs import JobStatus
 from streamserver.domain.sources import AudioStream
-from streamserver.domain.videos import RenditionStatus, VideoStatus
-from streamserver.errors import EncoderFault, NotFound
+from streamserver.domain.videos import AudioRendition, RenditionStatus, VideoStatus
+from streamserver.errors import EncoderFault, NotFound, SourceFault
 from streamserver.flows.indexes import rendition_key
 from tests.flows.works import Works, is_there
 
@@ -34,6 +34,27 @@ async def test_each_track_is_a_rendition(works: Works) -> None:
         assert (track.status, track.codecs) == (RenditionStatus.COMPLETE, "mp4a.40.2")
         assert track.size_bytes == len(works.content(await works.deliver.resolve(f"{video.id}/{track.key}.mp4")))
         assert (await works.catalog.fragment_index(track.key)).plan
+
+
+async def test_nothing_is_left_of_those_of_a_source_that_cannot_be_used(works: Works) -> None:
+    """A fault of the source that shows late takes the tracks along that were whole by then."""
+    works.encoder.audio = TRACKS
+    works.encoder.faults["ladder"] = SourceFault("The video is damaged.")
+    video = await works.upload(**SMALL)
+    await works.catalog.add_renditions(
+        AudioRendition(
+            key=f"sound-{number}",
+            video_id=video.id,
+            number=number,
+            language="en",
+            label=f"Track {number}",
+            target_seconds=4,
+            status=RenditionStatus.COMPLETE,
+        )
+        for number in range(len(TRACKS))
+    )
+    assert (await works.run(video)).status is JobStatus.ERROR
+    assert (await works.catalog.video(video.id)).files == ()
 
 
 async def test_one_track_needs_none(works: Works) -> None:
