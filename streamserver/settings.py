@@ -49,6 +49,8 @@ class Settings:
     stall_seconds: float
     retries: int
     retry_seconds: float
+    encoder_memory_bytes: int
+    sandbox: str
     ffmpeg: str
     ffprobe: str
     webhook_url: tuple[Endpoint, ...]
@@ -160,6 +162,11 @@ def _secrets(value: object) -> tuple[bytes, ...]:
     return tuple(read_secret(word) for word in _words(value))
 
 
+def _most_of_the_memory() -> int:
+    """Return three quarters of the machine's memory, and not less than any video needs."""
+    return max(2 * UNITS["G"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4)
+
+
 BYTES = "a number of bytes, such as 500000 or 20GB"
 SECONDS = "a number of seconds above 0"
 
@@ -185,6 +192,8 @@ SETTINGS: dict[str, Setting] = {
     "stall_seconds": Setting(60, _seconds, SECONDS),
     "retries": Setting(5, _whole(0, 1000), "a whole number from 0 (never) to 1000"),
     "retry_seconds": Setting(5, _seconds, SECONDS),
+    "encoder_memory_bytes": Setting(_most_of_the_memory(), _bytes, BYTES),
+    "sandbox": Setting("auto", _one_of("auto", "required", "off"), "auto, required or off"),
     "ffmpeg": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
     "ffprobe": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
     "webhook_url": Setting("", _endpoints, "one or several URLs (http or https), or empty"),

@@ -16,7 +16,7 @@ from streamserver.domain.ladder import (
 )
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.domain.storyboard import COLUMNS, ROWS, Storyboard
-from streamserver.encoder.probe import INPUT_OPTIONS
+from streamserver.encoder.whitelists import INPUT_OPTIONS
 
 Stream: TypeAlias = Any
 """A node of ffmpeg-python's graph; the package has no types."""

@@ -23,6 +23,7 @@ from streamserver.encoder.limits import Limits
 from streamserver.encoder.probe import probe
 from streamserver.encoder.process import Running, running
 from streamserver.encoder.programs import Programs, check_programs
+from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
 from streamserver.encoder.verdict import verdict
 from streamserver.errors import EncoderFault, EncoderStalled
 
@@ -44,19 +45,21 @@ class FfmpegEncoder:
         limits: Limits | None = None,
         x264: X264 | None = None,
         stall_seconds: float = 60,
+        sandbox: Sandbox = UNSANDBOXED,
     ) -> None:
         self._programs = programs
+        self._sandbox = sandbox
         self._limits = limits or Limits()
         self._x264 = x264 or X264()
         self._stall_seconds = stall_seconds
 
     async def check(self) -> str:
         """See `Encoder.check`."""
-        return await check_programs(self._programs)
+        return await check_programs(self._programs, self._sandbox)
 
     async def probe(self, source: Path) -> SourceInfo:
         """See `Encoder.probe`."""
-        return await probe(self._programs.ffprobe, str(source), self._limits)
+        return await probe(self._programs.ffprobe, str(source), self._limits, self._sandbox)
 
     async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:
         """See `Encoder.poster`."""
@@ -87,7 +90,8 @@ class FfmpegEncoder:
     async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         """See `Encoder.encode`."""
         command = encode_command(self._programs.ffmpeg, plan, self._x264)
-        async with running(command) as process:
+        confinement = self._sandbox.around(command, self._limits.for_an_encode(plan))
+        async with running(command, confinement) as process:
             try:
                 await self._watch(process, report)
                 async with asyncio.timeout(self._stall_seconds):
@@ -114,8 +118,9 @@ class FfmpegEncoder:
                     report(progress)
 
     async def _run(self, command: list[str], seconds: float = SHORT_RUN_SECONDS) -> None:
+        confinement = self._sandbox.around(command, self._limits.for_a_look())
         try:
-            async with asyncio.timeout(seconds), running(command) as process:
+            async with asyncio.timeout(seconds), running(command, confinement) as process:
                 _judge(*await process.end())
         except TimeoutError:
             raise EncoderStalled from None

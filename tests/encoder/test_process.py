@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from streamserver.encoder.process import LAUNCHER, TAIL_BYTES, running
+from streamserver.encoder.process import LAUNCHER, TAIL_BYTES, Confinement, running
 from tests.encoder.processes import children, group_members, is_alive, script
 from tests.waiting import until
 
 CHECKOUT = Path(__file__).parents[2]
+NONE = Confinement()
 MUCH = 64 * 1024
 
 
 async def said_by(program: str, *arguments: str) -> tuple[bytes, int, str]:
-    async with running([program, *arguments]) as process:
+    async with running([program, *arguments], NONE) as process:
         return await process.output(MUCH), *await process.end()
 
 
@@ -40,7 +41,7 @@ class TestStarting:
 
     async def test_it_leads_a_group_of_its_own(self, tmp_path: Path) -> None:
         """A signal to the server's terminal does not reach it, and one to its group reaches its children."""
-        async with running([script(tmp_path, "sleep 60 & sleep 60")]) as process:
+        async with running([script(tmp_path, "sleep 60 & sleep 60")], NONE) as process:
             await until(lambda: len(group_members(process.pid)) == 3)
             assert os.getpgid(process.pid) == process.pid == os.getsid(process.pid)
 
@@ -88,7 +89,7 @@ class TestListening:
     async def test_lines(self, tmp_path: Path) -> None:
         """Lines come one by one, stripped, whatever bytes they hold, the last one without an end too."""
         program = script(tmp_path, r"printf 'one\r\ntwo  \n\377\376\nlast'")
-        async with running([program]) as process:
+        async with running([program], NONE) as process:
             assert [line async for line in process.lines()] == ["one", "two", "��", "last"]
 
 
@@ -99,7 +100,7 @@ class TestEnding:
         """On leaving, a process is asked to end first, so that it can close its files."""
         mark = tmp_path / "asked"
         program = script(tmp_path, f"trap 'touch {mark}; exit 0' TERM; echo ready; while :; do sleep 0.1; done")
-        async with running([program]) as process:
+        async with running([program], NONE) as process:
             assert await anext(process.lines()) == "ready"
             pid = process.pid
         assert mark.exists()
@@ -108,7 +109,7 @@ class TestEnding:
     async def test_a_process_that_does_not_listen_is_killed(self, tmp_path: Path) -> None:
         """One that ignores the request is killed, with all of its group, and reaped."""
         program = script(tmp_path, "trap '' TERM; sleep 60 & echo ready; while :; do sleep 60; done")
-        async with running([program]) as process:
+        async with running([program], NONE) as process:
             assert await anext(process.lines()) == "ready"
             group = process.pid
         await until(lambda: not any(is_alive(pid) for pid in group_members(group)))
@@ -117,7 +118,7 @@ class TestEnding:
     async def test_children_do_not_outlive_it(self, tmp_path: Path) -> None:
         """What a process started and left behind is ended, also when the process itself ended well."""
         program = script(tmp_path, "sleep 60 >/dev/null 2>&1 & exit 0")
-        async with running([program]) as process:
+        async with running([program], NONE) as process:
             code, _ = await process.end()
             group = process.pid
         assert code == 0
@@ -130,7 +131,7 @@ class TestEnding:
         groups: list[int] = []
 
         async def run() -> None:
-            async with running([script(tmp_path, f"{chatter} sleep 60")]) as process:
+            async with running([script(tmp_path, f"{chatter} sleep 60")], NONE) as process:
                 groups.append(process.pid)
                 started.set()
                 await process.end()
@@ -149,7 +150,7 @@ class TestEnding:
 
         async def run() -> None:
             async with running(
-                [script(tmp_path, "trap '' TERM; echo ready; while :; do sleep 60; done")]
+                [script(tmp_path, "trap '' TERM; echo ready; while :; do sleep 60; done")], NONE
             ) as process:
                 await anext(process.lines())
                 started.set()
@@ -169,7 +170,7 @@ class TestEnding:
         program = script(tmp_path, "sleep 60")
 
         async def run() -> None:
-            async with running([program]) as process:
+            async with running([program], NONE) as process:
                 await process.end()
 
         for moments in range(25):
@@ -184,16 +185,16 @@ class TestEnding:
         """An exception in the body ends the process and is passed on."""
         program = script(tmp_path, "sleep 60")
         with pytest.raises(KeyError):
-            async with running([program]):
+            async with running([program], NONE):
                 raise KeyError
         assert children() == []
 
 
 SERVER = """
 import asyncio, sys
-from streamserver.encoder.process import running
+from streamserver.encoder.process import Confinement, running
 async def main():
-    async with running([sys.argv[1]]) as process:
+    async with running([sys.argv[1]], Confinement()) as process:
         print(process.pid, flush=True)
         await asyncio.sleep(60)
 asyncio.run(main())
@@ -221,6 +222,6 @@ class TestOutliving:
         mark = tmp_path / "started"
         program = script(tmp_path, f"touch {mark}")
         nobody = str(os.getpid() + 1)
-        command = [sys.executable, "-I", "-S", str(LAUNCHER), nobody, "10", program]
+        command = [sys.executable, "-I", "-S", str(LAUNCHER), nobody, "10", "--", program]
         assert subprocess.run(command, check=False).returncode == 1
         assert not mark.exists()

@@ -1,0 +1,215 @@
+"""Files made to harm: none leads an encoder to any file but its own, to the network, or to work without end."""
+
+import json
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamserver.encoder.sandbox import Kind
+from tests.clips.generated import Clips
+from tests.clips.hostile import FUZZED, Hostile
+from tests.encoder.encode_all import MEMORY_BYTES
+from tests.encoder.sandboxes import sandbox
+from tests.encoder.traces import Trace, opened, traced, watching
+from tests.end_to_end.client import Client
+from tests.services.server import running_server
+
+pytest_plugins = ["tests.clips.fixtures"]
+
+BOUND_SECONDS = 60
+"""No file keeps an encoder for longer: a little more than all the limits of the program together."""
+OWN = re.compile(
+    r"/proc/self/.*|/proc/(cpuinfo|stat|meminfo)|/sys/(devices|fs)/.*|/dev/(urandom|null)|/etc/ld\.so\..*"
+)
+"""What a program opens for itself, whatever it is fed."""
+SENTENCE = re.compile(r"(refused|no poster|failed): [A-Z].*[.]|encoded: .*")
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        yield listener
+
+
+@pytest.fixture(scope="module")
+def bait(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bait") / "bait.ts"
+    path.write_bytes(b"G" + bytes(187) * 50)
+    return path
+
+
+@pytest.fixture(scope="module")
+def hostile(
+    tmp_path_factory: pytest.TempPathFactory, clips: Clips, bait: Path, listener: socket.socket
+) -> Hostile:
+    port = listener.getsockname()[1]
+    return Hostile(tmp_path_factory.mktemp("hostile"), clips, bait=bait, port=port)
+
+
+class Report:
+    """What became of files, and what was asked of the kernel meanwhile."""
+
+    def __init__(self, kind: Kind, files: dict[str, Path], folder: Path) -> None:
+        for name in ("work", "trace"):
+            (folder / name).mkdir()
+        self.work = folder / "work"
+        chosen = sandbox(kind)
+        command = (sys.executable, "-m", "tests.encoder.encode_all", chosen.kind, chosen.bwrap, str(self.work))
+        paths = json.dumps({name: str(path) for name, path in files.items()})
+        self.trace, said = traced(folder / "trace", *command, standard_input=paths)
+        told: dict[str, Any] = json.loads(said)
+        self.peak_bytes: int = told["peak_bytes"]
+        self.said: dict[str, list[str]] = {name: outcome["said"] for name, outcome in told["outcomes"].items()}
+        self.seconds: dict[str, float] = {name: outcome["seconds"] for name, outcome in told["outcomes"].items()}
+
+
+def assert_nothing_was_touched(trace: Trace, work: Path, bait: Path, listener: socket.socket) -> None:
+    calls = trace.by_encoders()
+    assert len(calls) > 10, "nothing was traced"
+    strange = {path for path in opened(calls) if not path.startswith(f"{work}/") and not OWN.fullmatch(path)}
+    assert strange == set()
+    assert not [
+        line for line in calls if line.startswith(("socket(", "connect(", "sendto(", "sendmsg(", "execve("))
+    ]
+    assert str(bait) not in "".join(
+        line for line in trace.everything().splitlines() if OPENED_BY_ANYONE.match(line)
+    )
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+OPENED_BY_ANYONE = re.compile(r"open|creat|connect|sendto")
+
+
+class TestDisguises:
+    """Lists of addresses in the clothes of videos."""
+
+    @pytest.fixture(scope="class", params=[Kind.BUBBLEWRAP, Kind.LANDLOCK, Kind.LIMITS])
+    def report(
+        self, request: pytest.FixtureRequest, hostile: Hostile, tmp_path_factory: pytest.TempPathFactory
+    ) -> Report:
+        return Report(request.param, hostile.disguised(), tmp_path_factory.mktemp("disguised"))
+
+    def test_nobody_is_asked(self, report: Report, bait: Path, listener: socket.socket) -> None:
+        """Whatever the sandbox, and without one: no other file is opened, and no address called."""
+        assert_nothing_was_touched(report.trace, report.work, bait, listener)
+
+    def test_each_is_refused_in_a_sentence(self, report: Report) -> None:
+        """All but the two that hold a video besides are no videos; no sentence tells where files are kept."""
+        for name, said in report.said.items():
+            assert all(SENTENCE.fullmatch(line) for line in said), (name, said)
+            assert str(report.work) not in " ".join(said)
+            if name not in {"gab2", "alias"}:
+                assert len(said) == 1, (name, said)
+                assert said[0].startswith("refused: The file is not a video"), (name, said)
+
+    def test_a_playlist_for_subtitles_is_ignored(self, report: Report) -> None:
+        """The video that brings it is encoded."""
+        assert report.said["gab2"] == ["encoded: 48p"]
+
+
+EXPECTED = {
+    "many-streams": "refused: The file holds more streams than any video does.",
+    "hundred-streams": "refused: The file holds 100 streams; at most 64 are accepted.",
+    "huge-claim": "refused: The video claims 60000 × 60000 pixels",
+    "endless-claim": "refused: The video plays longer than",
+    "cut": "refused: The file is incomplete",
+    "nothing-but-zeros": "refused: The file is not a video",
+    "boxes-in-boxes": "refused: The file is not a video",
+}
+"""What can be known at once."""
+
+
+class TestAbsurdities:
+    """Files that claim more than there is, and those that are not whole."""
+
+    @pytest.fixture(scope="class")
+    def report(self, hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Report:
+        return Report(strongest(), hostile.absurd(), tmp_path_factory.mktemp("absurd"))
+
+    def test_each_ends_with_a_sentence_in_time(self, report: Report) -> None:
+        """What can be known at once is said at once; the others end within their limits."""
+        for name, said in report.said.items():
+            assert all(SENTENCE.fullmatch(line) for line in said), (name, said)
+            assert said[0].startswith(EXPECTED.get(name, "")), (name, said)
+            assert report.seconds[name] < BOUND_SECONDS, (name, report.seconds)
+
+    def test_memory_is_bounded(self, report: Report) -> None:
+        """No process took more than its share."""
+        assert report.peak_bytes < MEMORY_BYTES
+
+    def test_nobody_is_asked(self, report: Report, bait: Path, listener: socket.socket) -> None:
+        """No other file is opened, and no address called."""
+        assert_nothing_was_touched(report.trace, report.work, bait, listener)
+
+
+class TestFuzz:
+    """Videos with bytes changed at random: always the same ones."""
+
+    @pytest.fixture(scope="class")
+    def report(self, hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Report:
+        return Report(strongest(), hostile.fuzzed(), tmp_path_factory.mktemp("fuzzed"))
+
+    def test_each_ends_with_a_sentence_in_time(self, report: Report) -> None:
+        """Some are encoded all the same, some are refused; none takes the encoder along."""
+        assert len(report.said) == FUZZED
+        for name, said in report.said.items():
+            assert all(SENTENCE.fullmatch(line) for line in said), (name, said)
+            assert report.seconds[name] < BOUND_SECONDS, (name, report.seconds)
+        beginnings = {said[-1].split(":")[0] for said in report.said.values()}
+        assert {"encoded", "refused"} <= beginnings
+
+    def test_memory_is_bounded(self, report: Report) -> None:
+        """No process took more than its share."""
+        assert report.peak_bytes < MEMORY_BYTES
+
+    def test_nobody_is_asked(self, report: Report, bait: Path, listener: socket.socket) -> None:
+        """No other file is opened, and no address called."""
+        assert_nothing_was_touched(report.trace, report.work, bait, listener)
+
+
+def strongest() -> Kind:
+    """Return the strongest kind that this machine allows."""
+    for kind in Kind:
+        try:
+            return sandbox(kind).kind
+        except pytest.skip.Exception:
+            continue
+    return Kind.LIMITS
+
+
+class TestServer:
+    """The same through a server's front door."""
+
+    TITLE = "-i /etc/passwd; $(id)"
+
+    def test_uploads(self, hostile: Hostile, bait: Path, listener: socket.socket, tmp_path: Path) -> None:
+        """Each ends in a 4xx, in ERROR with a sentence, or in a video; titles and names reach no command line."""
+        files = {**hostile.disguised(), **hostile.absurd(), **hostile.fuzzed(4)}
+        del files["endless-leap"]  # the limits of this server allow it hours
+        trace_folder = tmp_path / "trace"
+        trace_folder.mkdir()
+        data = tmp_path / "data"
+        with running_server(data) as server, watching(trace_folder, server.process.pid) as trace:
+            client = Client(server)
+            for name, path in files.items():
+                named = shutil.copyfile(path, tmp_path / f"-f lavfi {path.name}")
+                reply = client.send(named, title=self.TITLE)
+                if reply.status == 201:
+                    job = client.end_of(reply.json["job"]["id"])
+                    assert job["status"] == "COMPLETE" or job["error"]["message"].endswith("."), (name, job)
+                    assert str(bait) not in str(job)
+                else:
+                    assert 400 <= reply.status < 500, (name, reply.status)
+                    assert reply.json["detail"].endswith(".")
+        assert_nothing_was_touched(trace, data, bait, listener)
+        started = [line for line in trace.everything().splitlines() if line.startswith("execve(")]
+        assert started
+        assert not [line for line in started if "-f lavfi" in line or "passwd" in line]
