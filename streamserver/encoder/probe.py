@@ -1,6 +1,7 @@
 """Looking into a file with ffprobe before anything else touches it."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from streamserver.encoder.whitelists import INPUT_OPTIONS
 from streamserver.errors import EncoderKilled, SourceFault
 
 OUTPUT_BYTES = 16 * 1024 * 1024
+UNLISTED_CODEC = re.compile(r"Codec \((\w+)\) not on whitelist")
 
 Found = TypeVar("Found")
 
@@ -85,6 +87,8 @@ def _in_plain_words(complaints: str) -> str:
     """Say what ffprobe complains of to somebody who does not know it."""
     if "moov atom not found" in complaints:
         return "The file is incomplete: its end, which describes the video, is missing. Please upload it again."
+    if coding := UNLISTED_CODEC.search(complaints):
+        return f"A track of the file is coded as {coding[1]}, which this server does not accept."
     if "not on whitelist" in complaints:
         return "The file is not a video in a format that this server accepts."
     if "exceeds max_streams" in complaints:

@@ -88,31 +88,32 @@ def assert_nothing_was_touched(trace: Trace, work: Path, bait: Path, listener: s
 OPENED_BY_ANYONE = re.compile(r"open|creat|connect|sendto")
 
 
+@pytest.fixture(scope="module", params=[Kind.BUBBLEWRAP, Kind.LANDLOCK, Kind.LIMITS])
+def disguised(
+    request: pytest.FixtureRequest, hostile: Hostile, tmp_path_factory: pytest.TempPathFactory
+) -> Report:
+    return Report(request.param, hostile.disguised(), tmp_path_factory.mktemp("disguised"))
+
+
 class TestDisguises:
     """Lists of addresses in the clothes of videos."""
 
-    @pytest.fixture(scope="class", params=[Kind.BUBBLEWRAP, Kind.LANDLOCK, Kind.LIMITS])
-    def report(
-        self, request: pytest.FixtureRequest, hostile: Hostile, tmp_path_factory: pytest.TempPathFactory
-    ) -> Report:
-        return Report(request.param, hostile.disguised(), tmp_path_factory.mktemp("disguised"))
-
-    def test_nobody_is_asked(self, report: Report, bait: Path, listener: socket.socket) -> None:
+    def test_nobody_is_asked(self, disguised: Report, bait: Path, listener: socket.socket) -> None:
         """Whatever the sandbox, and without one: no other file is opened, and no address called."""
-        assert_nothing_was_touched(report.trace, report.work, bait, listener)
+        assert_nothing_was_touched(disguised.trace, disguised.work, bait, listener)
 
-    def test_each_is_refused_in_a_sentence(self, report: Report) -> None:
+    def test_each_is_refused_in_a_sentence(self, disguised: Report) -> None:
         """All but the two that hold a video besides are no videos; no sentence tells where files are kept."""
-        for name, said in report.said.items():
+        for name, said in disguised.said.items():
             assert all(SENTENCE.fullmatch(line) for line in said), (name, said)
-            assert str(report.work) not in " ".join(said)
+            assert str(disguised.work) not in " ".join(said)
             if name not in {"gab2", "alias"}:
                 assert len(said) == 1, (name, said)
                 assert said[0].startswith("refused: The file is not a video"), (name, said)
 
-    def test_a_playlist_for_subtitles_is_ignored(self, report: Report) -> None:
+    def test_a_playlist_for_subtitles_is_ignored(self, disguised: Report) -> None:
         """The video that brings it is encoded."""
-        assert report.said["gab2"] == ["encoded: 48p"]
+        assert disguised.said["gab2"] == ["encoded: 48p"]
 
 
 EXPECTED = {
@@ -127,52 +128,54 @@ EXPECTED = {
 """What can be known at once."""
 
 
+@pytest.fixture(scope="module")
+def absurd(hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return Report(strongest(), hostile.absurd(), tmp_path_factory.mktemp("absurd"))
+
+
 class TestAbsurdities:
     """Files that claim more than there is, and those that are not whole."""
 
-    @pytest.fixture(scope="class")
-    def report(self, hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Report:
-        return Report(strongest(), hostile.absurd(), tmp_path_factory.mktemp("absurd"))
-
-    def test_each_ends_with_a_sentence_in_time(self, report: Report) -> None:
+    def test_each_ends_with_a_sentence_in_time(self, absurd: Report) -> None:
         """What can be known at once is said at once; the others end within their limits."""
-        for name, said in report.said.items():
+        for name, said in absurd.said.items():
             assert all(SENTENCE.fullmatch(line) for line in said), (name, said)
             assert said[0].startswith(EXPECTED.get(name, "")), (name, said)
-            assert report.seconds[name] < BOUND_SECONDS, (name, report.seconds)
+            assert absurd.seconds[name] < BOUND_SECONDS, (name, absurd.seconds)
 
-    def test_memory_is_bounded(self, report: Report) -> None:
+    def test_memory_is_bounded(self, absurd: Report) -> None:
         """No process took more than its share."""
-        assert report.peak_bytes < MEMORY_BYTES
+        assert absurd.peak_bytes < MEMORY_BYTES
 
-    def test_nobody_is_asked(self, report: Report, bait: Path, listener: socket.socket) -> None:
+    def test_nobody_is_asked(self, absurd: Report, bait: Path, listener: socket.socket) -> None:
         """No other file is opened, and no address called."""
-        assert_nothing_was_touched(report.trace, report.work, bait, listener)
+        assert_nothing_was_touched(absurd.trace, absurd.work, bait, listener)
+
+
+@pytest.fixture(scope="module")
+def fuzzed(hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return Report(strongest(), hostile.fuzzed(), tmp_path_factory.mktemp("fuzzed"))
 
 
 class TestFuzz:
     """Videos with bytes changed at random: always the same ones."""
 
-    @pytest.fixture(scope="class")
-    def report(self, hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Report:
-        return Report(strongest(), hostile.fuzzed(), tmp_path_factory.mktemp("fuzzed"))
-
-    def test_each_ends_with_a_sentence_in_time(self, report: Report) -> None:
+    def test_each_ends_with_a_sentence_in_time(self, fuzzed: Report) -> None:
         """Some are encoded all the same, some are refused; none takes the encoder along."""
-        assert len(report.said) == FUZZED
-        for name, said in report.said.items():
+        assert len(fuzzed.said) == FUZZED
+        for name, said in fuzzed.said.items():
             assert all(SENTENCE.fullmatch(line) for line in said), (name, said)
-            assert report.seconds[name] < BOUND_SECONDS, (name, report.seconds)
-        beginnings = {said[-1].split(":")[0] for said in report.said.values()}
+            assert fuzzed.seconds[name] < BOUND_SECONDS, (name, fuzzed.seconds)
+        beginnings = {said[-1].split(":")[0] for said in fuzzed.said.values()}
         assert {"encoded", "refused"} <= beginnings
 
-    def test_memory_is_bounded(self, report: Report) -> None:
+    def test_memory_is_bounded(self, fuzzed: Report) -> None:
         """No process took more than its share."""
-        assert report.peak_bytes < MEMORY_BYTES
+        assert fuzzed.peak_bytes < MEMORY_BYTES
 
-    def test_nobody_is_asked(self, report: Report, bait: Path, listener: socket.socket) -> None:
+    def test_nobody_is_asked(self, fuzzed: Report, bait: Path, listener: socket.socket) -> None:
         """No other file is opened, and no address called."""
-        assert_nothing_was_touched(report.trace, report.work, bait, listener)
+        assert_nothing_was_touched(fuzzed.trace, fuzzed.work, bait, listener)
 
 
 def strongest() -> Kind:

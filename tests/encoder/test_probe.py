@@ -177,6 +177,13 @@ class TestTurningAway:
         with pytest.raises(SourceFault, match="There is no video in the file"):
             await look(tmp_path / "cover.m4a", tmp_path)
 
+    async def test_a_track_in_a_rare_coding(self, clips: Clips, tmp_path: Path) -> None:
+        """One track that no decoder here may touch turns its file away, and is named."""
+        inputs = ("-i", str(clips("odd.mkv")), "-i", str(clips("cover.png")), "-map", "0:v", "-map", "1:v")
+        ffmpeg(*inputs, "-c:v:0", "copy", "-c:v:1", "targa", str(tmp_path / "rare.mov"))
+        with pytest.raises(SourceFault, match="A track of the file is coded as targa, which this server"):
+            await look(tmp_path / "rare.mov", tmp_path)
+
     async def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         """A source that was taken away is a fault of the source."""
         with pytest.raises(SourceFault):

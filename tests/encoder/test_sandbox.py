@@ -120,10 +120,11 @@ class TestFiles:
         for path in (
             closed.outside,
             Path("/etc/passwd"),
+            Path("/etc/hostname"),
             Path("/proc/self/environ"),
             Path(f"/proc/{os.getpid()}/maps"),
         ):
-            said, code, _ = await closed.run(f"cat {path} {path.parent}/*")
+            said, code, _ = await closed.run(f"cat {path}")
             assert (said, code > 0) == ("", True), path
 
     async def test_other_files_are_not_changed(self, closed: Room) -> None:
@@ -209,18 +210,29 @@ class TestProcesses:
             sleeper.kill()
             await sleeper.wait()
 
-    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
-    async def test_a_signal_is_a_negative_code(self, room: Room, number: signal.Signals) -> None:
-        """A program that crashes, or is killed, ends with the number of the signal, whatever is around it."""
+    async def test_a_kill_is_a_negative_code(self, room: Room) -> None:
+        """A program that is killed, as for want of memory, ends with that signal, whatever is around it."""
         room.program.write_text("#!/bin/bash\nexec sleep 60\n")
         room.program.chmod(0o755)
         command = [str(room.program)]
         async with running(command, room.sandbox.around(command, BUDGET)) as process:
             await until(lambda: bool(_sleepers(process.pid)))
-            os.kill(_sleepers(process.pid)[0], number)
-            if room.sandbox.kind is Kind.BUBBLEWRAP and number is not signal.SIGKILL:
-                return  # the first process of a namespace is deaf to it when it comes from outside
-            assert (await process.end())[0] == -number
+            os.kill(_sleepers(process.pid)[0], signal.SIGKILL)
+            assert (await process.end())[0] == -signal.SIGKILL
+
+    @pytest.mark.parametrize(
+        ("crash", "numbers"),
+        [
+            ("ctypes.string_at(0)", {signal.SIGSEGV}),
+            # The first process of a namespace is deaf to a signal that it sends itself; abort(3) then goes on to a
+            # fault, to which nobody is.
+            ("os.abort()", {signal.SIGABRT, signal.SIGSEGV}),
+        ],
+    )
+    async def test_a_crash_is_a_negative_code(self, room: Room, crash: str, numbers: set[signal.Signals]) -> None:
+        """A program that crashes ends with the number of the signal, whatever is around it."""
+        _, code, _ = await room.run(f"exec /usr/bin/env python3 -c 'import ctypes, os; {crash}'")
+        assert -code in numbers
 
     async def test_cancelling_ends_all_of_it(self, room: Room) -> None:
         """Whoever is in the sandbox is gone when its caller goes on."""
