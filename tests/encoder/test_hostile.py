@@ -26,6 +26,8 @@ BOUND_SECONDS = 60
 """No file keeps an encoder for longer: a little more than all the limits of the program together."""
 OWN = re.compile(
     r"/proc/self/.*|/proc/(cpuinfo|stat|meminfo)|/sys/(devices|fs)/.*|/dev/(urandom|null)|/etc/ld\.so\..*"
+    # The libraries of an ffmpeg that is not static, wherever its loader looks for them.
+    r"|(/usr)?/lib(32|64)?/[\w./-]*\.so(\.\d+)*"
 )
 """What a program opens for itself, whatever it is fed."""
 SENTENCE = re.compile(r"(refused|no poster|failed): [A-Z].*[.]|encoded: .*")

@@ -14,6 +14,7 @@ CALLS = "open,openat,openat2,creat,execve,socket,connect,sendto,sendmsg,clone,cl
 OPTIONS = ("-ff", "-qq", "-v", "-s", "400", "--decode-pids=pidns", "-e", "signal=none", "-e", f"trace={CALLS}")
 OPENED = re.compile(r'(?:open|creat)\w*\((?:\w+, )?"((?:[^"\\]|\\.)*)"')
 STARTED = re.compile(r"(?:clone|clone3|fork|vfork)\(.* = (\d+)(?: /\* (\d+) in strace's PID NS \*/)?")
+EXECUTED = re.compile(r'execve\("([^"]*)"')
 ENCODERS = tuple(Path(program).name for program in (PROGRAMS.ffmpeg, PROGRAMS.ffprobe))
 
 
@@ -56,11 +57,9 @@ class Trace:
 
 
 def _is_an_encoders_start(line: str) -> bool:
-    return (
-        line.startswith("execve(")
-        and line.endswith(" = 0")
-        and any(f'/{name}"' in line[:500] for name in ENCODERS)
-    )
+    """Tell a start of the program itself from that of a wrapper, which names it too."""
+    started = EXECUTED.match(line)
+    return started is not None and Path(started[1]).name in ENCODERS and line.endswith(" = 0")
 
 
 def opened(calls: list[str]) -> set[str]:
