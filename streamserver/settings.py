@@ -164,7 +164,7 @@ def _secrets(value: object) -> tuple[bytes, ...]:
 
 def _most_of_the_memory() -> int:
     """Return three quarters of the machine's memory, and not less than any video needs."""
-    return max(2 * UNITS["G"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4)
+    return max(4 * UNITS["G"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4)
 
 
 BYTES = "a number of bytes, such as 500000 or 20GB"
