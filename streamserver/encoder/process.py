@@ -20,6 +20,8 @@ TERM_SECONDS = 0.5
 TAIL_BYTES = 8 * 1024
 """How much of what a process complains about is kept."""
 READ_BYTES = 64 * 1024
+PROCESSOR_TIMES = slice(11, 15)
+"""Where they are in /proc/pid/stat, behind the program's name: its own, and those of its children that ended."""
 LAST_SIGNAL = 31
 """Of those that have a name and end programs."""
 
@@ -52,6 +54,17 @@ class Running:
     def pid(self) -> int:
         """The process, and the group that it leads."""
         return self._process.pid
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that it, and what it started, have taken; 0 where that cannot be known."""
+        ticks, pids = 0, [self.pid]
+        while pids:
+            place = Path(f"/proc/{pids.pop()}")
+            with suppress(OSError):
+                fields = (place / "stat").read_text().rsplit(")", 1)[1].split()
+                ticks += sum(map(int, fields[PROCESSOR_TIMES]))
+                pids += map(int, (place / "task" / place.name / "children").read_text().split())
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     async def output(self, limit_bytes: int) -> bytes:
         """Read what it says until it says no more; `ValueError` past the limit."""

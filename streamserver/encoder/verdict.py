@@ -39,15 +39,19 @@ SHELL_OFFSET: Final = 128
 """A program that waits for another passes on the signal that ended it as an exit code above this."""
 
 
-def verdict(code: int, complaints: str) -> EncodingFailed | None:
-    """Return what an exit code (negative: the signal) and the complaints before it mean; None for a good end."""
+def verdict(code: int, complaints: str, *, is_spent: bool = False) -> EncodingFailed | None:
+    """Return what an exit code (negative: the signal) and the complaints before it mean; None for a good end.
+
+    `is_spent` tells that the processor time which was granted is used up. ffmpeg takes SIGXCPU for a wish that it
+    end, and the kernel kills what is deaf to it: neither shows in how it ended.
+    """
     if code == 0:
         return None
     by_signal = _signal(code)
     if by_signal in OVERSTEPPED:
         return SourceFault(TOO_DEMANDING)
     if by_signal in FROM_OUTSIDE or (code == ASKED_TO_END and not complaints):
-        return EncoderKilled()
+        return SourceFault(TOO_DEMANDING) if is_spent else EncoderKilled()
     return _by_complaints(complaints, crashed=by_signal is not None)
 
 

@@ -15,7 +15,7 @@ from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.sandbox import Kind, Sandbox
-from streamserver.errors import EncodingFailed, SourceFault
+from streamserver.errors import EncodingFailed, MachineFault
 from tests.clips.programs import PROGRAMS
 
 MEMORY_BYTES = 1_500_000_000
@@ -47,13 +47,13 @@ async def _put_through(encoder: FfmpegEncoder, file: Path, place: Path) -> list[
     shutil.copyfile(file, source)
     try:
         info = await encoder.probe(source)
-    except SourceFault as fault:
-        return [f"refused: {fault}"]
+    except EncodingFailed as fault:
+        return [_told("refused", fault)]
     said = []
     try:
         await encoder.poster(source, info, place / "poster.jpg")
     except EncodingFailed as fault:
-        said.append(f"no poster: {fault}")
+        said.append(_told("no poster", fault))
     for spec in (ladder_specs(info)[-1], *([remux_spec(info)] if info.video.codec == "h264" else [])):
         outputs = (Output(spec=spec, path=str(place / f"{spec.name}.mp4")),)
         try:
@@ -62,8 +62,12 @@ async def _put_through(encoder: FfmpegEncoder, file: Path, place: Path) -> list[
             )
             said.append(f"encoded: {spec.name}")
         except EncodingFailed as fault:
-            said.append(f"failed: {fault}")
+            said.append(_told("failed", fault))
     return said
+
+
+def _told(what: str, fault: EncodingFailed) -> str:
+    return f"{'tried again' if isinstance(fault, MachineFault) else what}: {fault}"
 
 
 if __name__ == "__main__":
