@@ -21,6 +21,8 @@ from streamserver.errors import SettingsError
 PREFIX = "STREAMSERVER_"
 DEFAULT_FILE = Path("config/streamserver.toml")
 UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+LEAST_MEMORY_BYTES = 512 * UNITS["M"]
+"""With less an encoder cannot even say that it lacks memory."""
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
@@ -104,6 +106,13 @@ def _bytes(value: object) -> int:
     found = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip().upper())
     count = round(float(found[1]) * UNITS[found[2]]) if found else 0
     if not count:
+        raise ValueError(value)
+    return count
+
+
+def _memory(value: object) -> int:
+    count = _bytes(value)
+    if count < LEAST_MEMORY_BYTES:
         raise ValueError(value)
     return count
 
@@ -192,7 +201,7 @@ SETTINGS: dict[str, Setting] = {
     "stall_seconds": Setting(60, _seconds, SECONDS),
     "retries": Setting(5, _whole(0, 1000), "a whole number from 0 (never) to 1000"),
     "retry_seconds": Setting(5, _seconds, SECONDS),
-    "encoder_memory_bytes": Setting(_most_of_the_memory(), _bytes, BYTES),
+    "encoder_memory_bytes": Setting(_most_of_the_memory(), _memory, "a number of bytes from 512MB on"),
     "sandbox": Setting("auto", _one_of("auto", "required", "off"), "auto, required or off"),
     "ffmpeg": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
     "ffprobe": Setting("", _text, "a program, by path or by name; empty for the one that came along"),

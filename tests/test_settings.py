@@ -170,7 +170,7 @@ WRONG: tuple[tuple[str, object], ...] = (
     *(("retry_seconds", value) for value in (0, "inf")),
     *(("x264_preset", value) for value in ("placebo", "")),
     *(("x264_crf", value) for value in (52, -1)),
-    *(("encoder_memory_bytes", value) for value in (-1, "much")),
+    *(("encoder_memory_bytes", value) for value in (-1, "much", "511MB")),
     *(("sandbox", value) for value in ("maybe", True)),
     *(("ffmpeg", value) for value in (5, False)),
     *(

@@ -3,6 +3,7 @@
     python -I -S launch.py PARENT_PID NICENESS [BOUND…] -- PROGRAM ARGUMENT…
 
     RLIMIT_NAME=NUMBER      a resource limit (setrlimit(2)); a program that is told of it has GRACE_SECONDS
+    bare-environment=       the surroundings' variables, which may hold secrets, stay behind
     no-new-privileges=      no set-user-id program helps out (prctl(2), PR_SET_NO_NEW_PRIVS)
     read=PATH, write=PATH   what Landlock leaves: to read and run, and to do anything with
     landlock=               no other file is opened, and none outside is signalled (landlock(7))
@@ -24,7 +25,7 @@ import sys
 OOM_SCORE = "500"
 GRACE_SECONDS = 5
 KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH")
-"""The others may hold secrets, such as a database's password."""
+"""In a bare environment."""
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
 
 # linux/landlock.h; the system calls have the same numbers on every architecture.
@@ -66,7 +67,8 @@ CAPABILITIES_VERSION, DAC_OVERRIDE = 0x20080522, 1 << 1
 def main(parent_pid: str, niceness: str, *words: str) -> None:
     """Replace this process by the command, within the bounds."""
     split = words.index("--")
-    bounds, command = [word.partition("=")[::2] for word in words[:split]], words[split + 1 :]
+    bounds = [(name, value) for name, _, value in (word.partition("=") for word in words[:split])]
+    command = words[split + 1 :]
     if sys.platform == "linux":
         _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL)
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - pathlib would double the start-up time
@@ -78,7 +80,9 @@ def main(parent_pid: str, niceness: str, *words: str) -> None:
         _keep_within(bounds)
     except (OSError, AttributeError, KeyError) as error:
         sys.exit(f"{command[0]} is not started, for a bound cannot be had: {error}")
-    environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    environment = dict(os.environ)
+    if ("bare-environment", "") in bounds:
+        environment = {name: value for name, value in environment.items() if name in KEPT_VARIABLES}
     try:
         os.execve(command[0], command, environment)  # noqa: S606 - no shell is what we want
     except OSError as error:

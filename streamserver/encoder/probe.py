@@ -13,9 +13,9 @@ from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream,
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.process import Running, running
 from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
-from streamserver.encoder.verdict import NOT_STARTED, verdict
+from streamserver.encoder.verdict import is_not_the_file, verdict
 from streamserver.encoder.whitelists import INPUT_OPTIONS
-from streamserver.errors import EncoderKilled, SourceFault
+from streamserver.errors import SourceFault
 
 OUTPUT_BYTES = 16 * 1024 * 1024
 UNLISTED_CODEC = re.compile(r"Codec \((\w+)\) not on whitelist")
@@ -74,8 +74,8 @@ async def _ask(
     failure = verdict(code, complaints)
     if failure is None:
         return found
-    if isinstance(failure, EncoderKilled) or NOT_STARTED in complaints:
-        raise failure  # it is not the file that is wrong
+    if is_not_the_file(failure, complaints):
+        raise failure
     raise SourceFault(_in_plain_words(complaints))
 
 

@@ -98,7 +98,7 @@ class Sandbox:
 
         Commands are composed by this server and hold no word of a client, so what they name is what they need.
         """
-        bounds = (*_limits(budget), *BOUNDS[self.kind])
+        bounds = ("bare-environment=", *_limits(budget), *BOUNDS[self.kind])
         programs, inputs, folders = _needs(command[0]), _inputs(command), _output_folders(command)
         if self.kind is Kind.BUBBLEWRAP:
             return Confinement(bounds=bounds, wrapper=(self.bwrap, *_view(programs, folders, inputs)))

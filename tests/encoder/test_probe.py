@@ -13,7 +13,7 @@ import pytest
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.probe import probe
-from streamserver.errors import EncoderFault, EncoderKilled, SourceFault
+from streamserver.errors import EncoderFault, EncoderKilled, MachineFault, SourceFault
 from tests.clips.generated import Clips
 from tests.clips.packages import real_clip
 from tests.clips.programs import PROGRAMS, ffmpeg
@@ -378,6 +378,24 @@ class TestLimits:
         """A file is not to blame for what somebody did to the program."""
         with pytest.raises(EncoderKilled):
             await probe(script(tmp_path, "kill -KILL $$"), "source", LIMITS)
+
+    @pytest.mark.parametrize(
+        "complaint",
+        [
+            "bwrap: Creating new namespace failed: No space left on device",
+            "/usr/bin/bwrap is not started, for a bound cannot be had: Operation not permitted",
+            "Error while opening decoder: Resource temporarily unavailable",
+        ],
+    )
+    async def test_a_probe_for_which_the_machine_has_no_place(self, complaint: str, tmp_path: Path) -> None:
+        """A file that could not be looked into is kept for the next attempt."""
+        with pytest.raises(MachineFault):
+            await probe(script(tmp_path, f"echo '{complaint}' >&2; exit 1"), "source", LIMITS)
+
+    async def test_a_probe_that_asks_for_all_the_memory(self, tmp_path: Path) -> None:
+        """A header alone may do that."""
+        with pytest.raises(SourceFault, match="damaged"):
+            await probe(script(tmp_path, "echo 'Cannot allocate memory' >&2; exit 1"), "source", LIMITS)
 
     async def test_a_probe_that_is_not_there(self, tmp_path: Path) -> None:
         """Nor is it for a program that was taken away."""

@@ -39,6 +39,23 @@ class TestStarting:
         said, _, _ = await said_by(program)
         assert said.split() == [str(min(19, os.nice(0) + 10)).encode(), b"500"]
 
+    async def test_its_surroundings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Variables are handed on, but in a bare environment."""
+        monkeypatch.setenv("STREAMSERVER_TOLD", "so")
+        program = script(tmp_path, "echo $STREAMSERVER_TOLD")
+        assert (await said_by(program))[0] == b"so\n"
+        async with running([program], Confinement(bounds=("bare-environment=",))) as process:
+            assert await process.output(MUCH) == b"\n"
+
+    async def test_its_processor_time(self, tmp_path: Path) -> None:
+        """What it takes counts, what its children take, those that live and those that ended; later it is 0."""
+        burn = "for step in $(seq 30000); do :; done"
+        program = script(tmp_path, f"({burn}); ({burn}; echo done; exec sleep 60) & wait")
+        async with running([program], NONE) as process:
+            assert await anext(process.lines()) == "done"
+            assert process.cpu_seconds() > 0
+        assert process.cpu_seconds() == 0
+
     async def test_it_leads_a_group_of_its_own(self, tmp_path: Path) -> None:
         """A signal to the server's terminal does not reach it, and one to its group reaches its children."""
         async with running([script(tmp_path, "sleep 60 & sleep 60")], NONE) as process:

@@ -14,11 +14,12 @@ import pytest
 
 from streamserver.domain.ladder import EncodePlan, Output, ladder_specs
 from streamserver.domain.sources import SourceInfo, VideoStream
+from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.limits import Budget, Limits
 from streamserver.encoder.process import running
 from streamserver.encoder.sandbox import Kind, Sandbox, find_sandbox
-from streamserver.errors import SettingsError
-from tests.clips.programs import PROGRAMS
+from streamserver.errors import MachineFault, SettingsError
+from tests.clips.programs import PROGRAMS, ffmpeg
 from tests.encoder.processes import children, group_members, is_alive, script
 from tests.encoder.sandboxes import sandbox
 from tests.waiting import until
@@ -303,6 +304,19 @@ class TestLimits:
         greedy, _, complaints = await room.run(hoard.format(100_000_000, 100_000_000), SMALL)
         assert (modest, greedy) == ("1000000\n", "0\n")
         assert "memory exhausted" in complaints
+
+    @pytest.mark.parametrize("kind", list(Kind))
+    async def test_memory_of_the_real_one(self, kind: Kind, tmp_path: Path) -> None:
+        """An ffmpeg that may not take what it needs tells that, and its source is not to blame."""
+        source = tmp_path / "source"
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=size=1280x720:duration=1", "-c:v", "mpeg4", "-f", "avi", str(source))
+        encoder = FfmpegEncoder(PROGRAMS, limits=Limits(memory_bytes=80_000_000), sandbox=sandbox(kind))
+        info = await encoder.probe(source)
+        outputs = tuple(Output(spec=spec, path=str(tmp_path / f"{spec.name}.mp4")) for spec in ladder_specs(info))
+        with pytest.raises(MachineFault):
+            await encoder.encode(
+                EncodePlan(source_path=str(source), source=info, outputs=outputs), lambda _report: None
+            )
 
     async def test_time(self, room: Room) -> None:
         """A program that computes without end is stopped by the kernel."""

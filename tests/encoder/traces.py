@@ -1,10 +1,13 @@
 """What processes ask of the kernel, as strace(1) writes it down: a file for each thread."""
 
+import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.clips.programs import PROGRAMS
@@ -93,6 +96,8 @@ def watching(folder: Path, pid: int) -> Iterator[Trace]:
             strace.wait()
 
 
+@cache
 def _strace() -> str:
-    found = subprocess.run(["which", "strace"], capture_output=True, text=True, check=False).stdout.strip()
-    return found or missing("strace is not installed (Debian: strace)")
+    found = shutil.which("strace") or missing("strace is not installed (Debian: strace)")
+    tried = subprocess.run([found, "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
+    return missing(f"nothing can be traced here: {tried.stderr.strip()}") if tried.returncode else found
