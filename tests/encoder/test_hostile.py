@@ -221,4 +221,6 @@ class TestServer:
         assert_nothing_was_touched(trace, data, bait, listener)
         started = [line for line in trace.everything().splitlines() if line.startswith("execve(")]
         assert started
+        if strongest() is Kind.BUBBLEWRAP:
+            assert any("--unshare-all" in line for line in started)
         assert not [line for line in started if "-f lavfi" in line or "passwd" in line]
