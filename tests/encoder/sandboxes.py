@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def sandbox(kind: Kind) -> Sandbox:
     if kind is Kind.FILTER and not Path("/proc/sys/kernel/seccomp").exists():
         pytest.skip("this machine's kernel filters no system calls")
     return Sandbox(kind=kind)
+
+
+def strongest() -> Sandbox:
+    """Return the strongest that this machine allows."""
+    for kind in Kind:
+        with suppress(pytest.skip.Exception):
+            return sandbox(kind)
+    return Sandbox()
 
 
 @cache

@@ -15,7 +15,7 @@ from streamserver.encoder.sandbox import Kind
 from tests.clips.generated import Clips
 from tests.clips.hostile import FUZZED, Hostile
 from tests.encoder.encode_all import MEMORY_BYTES
-from tests.encoder.sandboxes import sandbox
+from tests.encoder.sandboxes import sandbox, strongest
 from tests.encoder.traces import Trace, opened, traced, watching
 from tests.end_to_end.client import Client
 from tests.services.server import running_server
@@ -134,7 +134,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def absurd(hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return Report(strongest(), hostile.absurd(), tmp_path_factory.mktemp("absurd"))
+    return Report(strongest().kind, hostile.absurd(), tmp_path_factory.mktemp("absurd"))
 
 
 class TestAbsurdities:
@@ -157,7 +157,7 @@ class TestAbsurdities:
 
 @pytest.fixture(scope="module")
 def fuzzed(hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return Report(strongest(), hostile.fuzzed(), tmp_path_factory.mktemp("fuzzed"))
+    return Report(strongest().kind, hostile.fuzzed(), tmp_path_factory.mktemp("fuzzed"))
 
 
 class TestFuzz:
@@ -178,16 +178,6 @@ class TestFuzz:
     def test_nobody_is_asked(self, fuzzed: Report, bait: Path, listener: socket.socket) -> None:
         """No other file is opened, and no address called."""
         assert_nothing_was_touched(fuzzed.trace, fuzzed.work, bait, listener)
-
-
-def strongest() -> Kind:
-    """Return the strongest kind that this machine allows."""
-    for kind in Kind:
-        try:
-            return sandbox(kind).kind
-        except pytest.skip.Exception:
-            continue
-    return Kind.LIMITS
 
 
 @pytest.mark.timeout(600)
@@ -221,6 +211,6 @@ class TestServer:
         assert_nothing_was_touched(trace, data, bait, listener)
         started = [line for line in trace.everything().splitlines() if line.startswith("execve(")]
         assert started
-        if strongest() is Kind.BUBBLEWRAP:
+        if strongest().kind is Kind.BUBBLEWRAP:
             assert any("--unshare-all" in line for line in started)
         assert not [line for line in started if "-f lavfi" in line or "passwd" in line]
