@@ -20,6 +20,7 @@ from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.programs import find_programs
+from streamserver.encoder.sandbox import find_sandbox
 from streamserver.errors import Conflict, SettingsError, StreamserverError
 from streamserver.flows.attachments import Attachments
 from streamserver.flows.deliver import Deliver
@@ -85,6 +86,8 @@ def prepare_folder(data_dir: Path) -> None:
 async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     """Open what the settings name, the catalog brought up to date; all is given back on leaving."""
     programs = find_programs(settings.ffmpeg, settings.ffprobe)
+    sandbox = await find_sandbox((programs.ffmpeg, programs.ffprobe), wish=settings.sandbox)
+    log.log(logging.INFO if sandbox.is_whole else logging.WARNING, "%s", sandbox)
     prepare_folder(settings.data_dir)
     await migrate(settings.database_url)
     async with AsyncExitStack() as stack:
@@ -94,9 +97,13 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             bus=MemoryBus(),
             encoder=FfmpegEncoder(
                 programs,
-                limits=Limits(max_duration_seconds=settings.max_duration_seconds),
+                limits=Limits(
+                    max_duration_seconds=settings.max_duration_seconds,
+                    memory_bytes=settings.encoder_memory_bytes,
+                ),
                 x264=X264(preset=settings.x264_preset, crf=settings.x264_crf),
                 stall_seconds=settings.stall_seconds,
+                sandbox=sandbox,
             ),
             notifier=HttpNotifier(),
         )

@@ -24,6 +24,7 @@ from streamserver.catalog.sql import open_catalog
 from streamserver.domain.jobs import Job
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.programs import check_programs, find_programs
+from streamserver.encoder.sandbox import Sandbox, find_sandbox
 from streamserver.errors import BadInput, Conflict, StreamserverError
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.receive import Receive
@@ -95,6 +96,10 @@ async def check(settings: Settings) -> int:
     async def ffmpeg() -> str:
         return await check_programs(find_programs(settings.ffmpeg, settings.ffprobe))
 
+    async def sandbox() -> Sandbox:
+        programs = find_programs(settings.ffmpeg, settings.ffprobe)
+        return await find_sandbox((programs.ffmpeg, programs.ffprobe), wish=settings.sandbox)
+
     async def database() -> str:
         if await pending(settings.database_url):
             return "reachable; it is brought up to date when the server starts, or by `streamserver migrate`"
@@ -117,9 +122,10 @@ async def check(settings: Settings) -> int:
     async def understood() -> str:
         return "understood"
 
-    looks: dict[str, Callable[[], Coroutine[None, None, str]]] = {
+    looks: dict[str, Callable[[], Coroutine[None, None, str | Sandbox]]] = {
         "settings": understood,
         "ffmpeg": ffmpeg,
+        "sandbox": sandbox,
         "storage": storage,  # before the database, which may be in the same folder
         "database": database,
         "webhooks": partial(_look_at_receivers, settings),
@@ -127,7 +133,9 @@ async def check(settings: Settings) -> int:
     faults = 0
     for name, look in looks.items():
         try:
-            print(f"{name:9} ok     {await look()}")
+            found = await look()
+            state = "weak" if isinstance(found, Sandbox) and not found.is_whole else "ok"
+            print(f"{name:9} {state:6} {found}")
         except StreamserverError as error:
             faults += 1
             print(f"{name:9} fault  {error}")

@@ -21,6 +21,8 @@ from streamserver.errors import SettingsError
 PREFIX = "STREAMSERVER_"
 DEFAULT_FILE = Path("config/streamserver.toml")
 UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+LEAST_MEMORY_BYTES = 512 * UNITS["M"]
+"""With less an encoder cannot even say that it lacks memory."""
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
@@ -49,6 +51,8 @@ class Settings:
     stall_seconds: float
     retries: int
     retry_seconds: float
+    encoder_memory_bytes: int
+    sandbox: str
     ffmpeg: str
     ffprobe: str
     webhook_url: tuple[Endpoint, ...]
@@ -102,6 +106,13 @@ def _bytes(value: object) -> int:
     found = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip().upper())
     count = round(float(found[1]) * UNITS[found[2]]) if found else 0
     if not count:
+        raise ValueError(value)
+    return count
+
+
+def _memory(value: object) -> int:
+    count = _bytes(value)
+    if count < LEAST_MEMORY_BYTES:
         raise ValueError(value)
     return count
 
@@ -160,6 +171,11 @@ def _secrets(value: object) -> tuple[bytes, ...]:
     return tuple(read_secret(word) for word in _words(value))
 
 
+def _most_of_the_memory() -> int:
+    """Return three quarters of the machine's memory, and not less than any video needs."""
+    return max(4 * UNITS["G"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4)
+
+
 BYTES = "a number of bytes, such as 500000 or 20GB"
 SECONDS = "a number of seconds above 0"
 
@@ -185,6 +201,8 @@ SETTINGS: dict[str, Setting] = {
     "stall_seconds": Setting(60, _seconds, SECONDS),
     "retries": Setting(5, _whole(0, 1000), "a whole number from 0 (never) to 1000"),
     "retry_seconds": Setting(5, _seconds, SECONDS),
+    "encoder_memory_bytes": Setting(_most_of_the_memory(), _memory, "a number of bytes from 512MB on"),
+    "sandbox": Setting("auto", _one_of("auto", "required", "off"), "auto, required or off"),
     "ffmpeg": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
     "ffprobe": Setting("", _text, "a program, by path or by name; empty for the one that came along"),
     "webhook_url": Setting("", _endpoints, "one or several URLs (http or https), or empty"),

@@ -63,7 +63,7 @@ async def _running(order: bytes) -> AsyncIterator[tuple[asyncio.subprocess.Proce
         launcher = (sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(NICENESS))
         # A group of its own: the interrupt key is for the first process, which ends the others in good order.
         process = await asyncio.create_subprocess_exec(
-            *launcher, *COMMAND, stdin=theirs.fileno(), start_new_session=True
+            *launcher, "--", *COMMAND, stdin=theirs.fileno(), start_new_session=True
         )
         try:
             theirs.close()

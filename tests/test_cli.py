@@ -124,7 +124,7 @@ def test_migrate_says_that_it_is_done(run: Run) -> None:
 def checked(run: Run) -> dict[str, str]:
     """Return what was found, by what was looked at."""
     lines = [line.split(None, 2) for line in run.out.splitlines()]
-    assert [name for name, _, _ in lines] == ["settings", "ffmpeg", "storage", "database", "webhooks"]
+    assert [name for name, _, _ in lines] == ["settings", "ffmpeg", "sandbox", "storage", "database", "webhooks"]
     return {name: f"{state} {words}" for name, state, words in lines}
 
 

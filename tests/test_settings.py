@@ -107,6 +107,8 @@ GOOD: tuple[tuple[str, object, object], ...] = (
     ("encoders", 256, 256),
     ("max_upload_bytes", "1.5 gb", 1_500_000_000),
     ("max_upload_bytes", 12345, 12345),
+    ("encoder_memory_bytes", "3GB", 3 * 10**9),
+    ("sandbox", "required", "required"),
     ("region_bytes", "64K", 64_000),
     ("region_bytes", "2 TB", 2 * 10**12),
     ("max_duration_seconds", "90", 90.0),
@@ -168,6 +170,8 @@ WRONG: tuple[tuple[str, object], ...] = (
     *(("retry_seconds", value) for value in (0, "inf")),
     *(("x264_preset", value) for value in ("placebo", "")),
     *(("x264_crf", value) for value in (52, -1)),
+    *(("encoder_memory_bytes", value) for value in (-1, "much", "511MB")),
+    *(("sandbox", value) for value in ("maybe", True)),
     *(("ffmpeg", value) for value in (5, False)),
     *(
         ("webhook_url", value)
@@ -285,7 +289,7 @@ def test_the_commented_file_lists_every_setting_with_its_default(tmp_path: Path)
     assert list(shown) == list(SETTINGS)
     for name, value in shown.items():
         read = SETTINGS[name].read
-        if name == "encoders":  # its default depends on the machine
+        if name in {"encoders", "encoder_memory_bytes"}:  # their defaults depend on the machine
             assert read(value) >= 1
         else:
             assert read(value) == read(SETTINGS[name].default), name

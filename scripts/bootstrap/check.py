@@ -1,7 +1,6 @@
 """`scripts/test`: sets up what the checks need, and runs every one of them."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +25,7 @@ def main(pytest_options: Sequence[str]) -> int:
     environment = Environment(checkout=checkout, interpreter=this_interpreter())
     front_end = FrontEnd(checkout=checkout, environment=environment)
     packages = debian.missing_packages()
-    can_install = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    can_install = debian.can_install()
 
     def plan() -> list[Step]:
         return [

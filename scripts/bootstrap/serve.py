@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from bootstrap import debian
 from bootstrap.checkout import this_checkout
 from bootstrap.environment import Environment, this_interpreter
 from bootstrap.frontend import FrontEnd
@@ -19,7 +20,9 @@ def main(options: Sequence[str]) -> NoReturn:
     front_end = FrontEnd(checkout=checkout, environment=environment)
 
     def plan() -> list[Step]:
-        return [*environment.steps("requirements.txt"), *front_end.steps()]
+        steps = [*environment.steps("requirements.txt"), *front_end.steps()]
+        # Along with others alone: where it cannot be had, no later start asks for it again.
+        return [*steps, *debian.sandbox_steps()] if steps and debian.can_install() else steps
 
     prepare(checkout, plan)
     sys.stdout.flush()

@@ -1,6 +1,8 @@
 """Open files, kept for the next reader: a hot file costs no `open` and no `stat`."""
 
+import errno
 import os
+import stat
 import time
 from collections import OrderedDict
 from pathlib import Path
@@ -11,6 +13,23 @@ FRESH_SECONDS = 1.0
 """How long a descriptor is trusted before its path is looked at again."""
 
 
+def open_file(path: Path) -> int:
+    """Return a descriptor of a file; `FileNotFoundError` for anything else.
+
+    An encoder that a video took over could leave a link, or a pipe that nobody writes to, where a file should be.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise FileNotFoundError(error.errno, "is a link", str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise FileNotFoundError(errno.ENOENT, "is no file", str(path))
+    return fd
+
+
 class Descriptor:
     """A file held open for any number of readers, who use `pread` and `sendfile` alone."""
 
@@ -18,7 +37,7 @@ class Descriptor:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.fd = open_file(path)
         status = os.fstat(self.fd)
         self.identity = (status.st_dev, status.st_ino)
         self.readers = 0

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from streamserver.blobs.descriptors import Descriptor, Descriptors
+from streamserver.blobs.descriptors import Descriptor, Descriptors, open_file
 from streamserver.blobs.keys import is_part, parts_of
 from streamserver.errors import NotFound, StorageFull, StreamserverError, Unavailable
 
@@ -182,7 +182,7 @@ def _move(path: Path, target: Path) -> None:
 
 def _settle(path: Path) -> int:
     try:
-        file = path.open("rb")
+        file = os.fdopen(open_file(path), "rb")
     except FileNotFoundError:
         raise NotFound from None
     with file:

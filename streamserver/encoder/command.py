@@ -16,7 +16,7 @@ from streamserver.domain.ladder import (
 )
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.domain.storyboard import COLUMNS, ROWS, Storyboard
-from streamserver.encoder.probe import INPUT_OPTIONS
+from streamserver.encoder.whitelists import INPUT_OPTIONS
 
 Stream: TypeAlias = Any
 """A node of ffmpeg-python's graph; the package has no types."""
@@ -45,8 +45,13 @@ AUDIO_FRAGMENT_MICROSECONDS = 2_000_000
 """Sound alone has no keyframes where fragments could end."""
 MAX_PICTURE_PIXELS = 50_000_000
 """Of a picture that somebody sends."""
-PICTURE_FORMATS = {"jpeg": "jpeg_pipe", "png": "png_pipe", "gif": "gif", "webp": "webp_pipe"}
-"""What ffmpeg calls them."""
+PICTURE_FORMATS = {
+    "jpeg": ("jpeg_pipe", "mjpeg"),
+    "png": ("png_pipe", "png"),
+    "gif": ("gif", "gif"),
+    "webp": ("webp_pipe", "webp"),
+}
+"""What ffmpeg calls their formats, and their decoders."""
 REFERENCE_WHITE_NITS = 203
 """How bright a sheet of paper is in HDR (Report ITU-R BT.2408); it becomes nearly the white of SDR."""
 
@@ -91,11 +96,11 @@ def subtitle_command(program: str, source_path: str, track: SubtitleStream, targ
 
 def picture_command(program: str, path: str, kind: str, target: str) -> list[str]:
     """Return the command that writes a picture of a known kind as a JPEG of the size of a poster."""
-    form = PICTURE_FORMATS[kind]
+    form, decoder = PICTURE_FORMATS[kind]
     # Its format is named, so nothing is guessed from bytes that strangers made.
-    options = {**INPUT_OPTIONS, "format_whitelist": form, "format": form, "max_pixels": MAX_PICTURE_PIXELS}
+    only = {"format": form, "format_whitelist": form, "codec_whitelist": decoder, "max_pixels": MAX_PICTURE_PIXELS}
     sides = {"w": f"min({POSTER_SIDE},iw)", "h": f"min({POSTER_SIDE},ih)"}
-    picture = ffmpeg.input(path, **options)["v:0"].filter(
+    picture = ffmpeg.input(path, **{**INPUT_OPTIONS, **only})["v:0"].filter(
         "scale", **sides, force_original_aspect_ratio="decrease", force_divisible_by=2
     )
     picture = picture.filter("setsar", "1").filter("format", "yuvj420p")

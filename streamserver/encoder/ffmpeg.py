@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
-from streamserver.domain.ladder import EncodePlan
+from streamserver.domain.ladder import EncodePlan, RenditionSpec
 from streamserver.domain.progress import EncoderReport
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream
 from streamserver.domain.storyboard import Storyboard
@@ -19,10 +19,11 @@ from streamserver.encoder.command import (
     storyboard_command,
     subtitle_command,
 )
-from streamserver.encoder.limits import Limits
+from streamserver.encoder.limits import Budget, Limits
 from streamserver.encoder.probe import probe
 from streamserver.encoder.process import Running, running
 from streamserver.encoder.programs import Programs, check_programs
+from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
 from streamserver.encoder.verdict import verdict
 from streamserver.errors import EncoderFault, EncoderStalled
 
@@ -32,6 +33,8 @@ SHORT_RUN_SECONDS = 300.0
 """A poster or a text track takes no longer."""
 SOUND_SECONDS = 3600.0
 """The sound of an evening in ten languages takes no longer."""
+NEARLY = 0.9
+"""Processor time is looked at twice a second, so the last of it is never seen."""
 
 
 class FfmpegEncoder:
@@ -44,19 +47,21 @@ class FfmpegEncoder:
         limits: Limits | None = None,
         x264: X264 | None = None,
         stall_seconds: float = 60,
+        sandbox: Sandbox = UNSANDBOXED,
     ) -> None:
         self._programs = programs
+        self._sandbox = sandbox
         self._limits = limits or Limits()
         self._x264 = x264 or X264()
         self._stall_seconds = stall_seconds
 
     async def check(self) -> str:
         """See `Encoder.check`."""
-        return await check_programs(self._programs)
+        return await check_programs(self._programs, self._sandbox)
 
     async def probe(self, source: Path) -> SourceInfo:
         """See `Encoder.probe`."""
-        return await probe(self._programs.ffprobe, str(source), self._limits)
+        return await probe(self._programs.ffprobe, str(source), self._limits, self._sandbox)
 
     async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:
         """See `Encoder.poster`."""
@@ -82,40 +87,56 @@ class FfmpegEncoder:
     async def sound(self, source: Path, tracks: Sequence[AudioStream], targets: Sequence[Path]) -> None:
         """See `Encoder.sound`."""
         command = sound_command(self._programs.ffmpeg, str(source), tracks, [str(it) for it in targets])
-        await self._run(command, SOUND_SECONDS)
+        await self._run(command, self._limits.for_sounds(len(tracks)), seconds=SOUND_SECONDS)
 
     async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         """See `Encoder.encode`."""
         command = encode_command(self._programs.ffmpeg, plan, self._x264)
-        async with running(command) as process:
+        budget = self._limits.for_an_encode(plan)
+        async with running(command, self._sandbox.around(command, budget)) as process:
             try:
-                await self._watch(process, report)
+                used_seconds = await self._watch(process, plan.source, plan.outputs[0].spec, report)
                 async with asyncio.timeout(self._stall_seconds):
                     ended = await process.end()
             except TimeoutError:
                 raise EncoderStalled from None
-            _judge(*ended)
+            _judge(*ended, is_spent=used_seconds >= NEARLY * budget.cpu_seconds)
 
     async def sample(self, target: Path) -> None:
         """Write a short video that shows what the server does."""
         await self._run(sample_command(self._programs.ffmpeg, str(target)))
 
-    async def _watch(self, process: Running, report: Callable[[EncoderReport], None]) -> None:
-        """Pass on progress until there is no more; `TimeoutError` once it stands still for too long."""
+    async def _watch(
+        self, process: Running, source: SourceInfo, spec: RenditionSpec, report: Callable[[EncoderReport], None]
+    ) -> float:
+        """Pass on progress until there is no more; return the processor time that was seen to be taken.
+
+        Raises `TimeoutError` once it stands still for too long, and `SourceFault` once it is far beyond its end.
+        """
         loop = asyncio.get_running_loop()
-        furthest = (-1.0, -1)
+        furthest, used_seconds = (-1.0, -1), 0.0
         async with asyncio.timeout(self._stall_seconds) as deadline:
             async for block in _progress_blocks(process.lines()):
+                used_seconds = max(used_seconds, process.cpu_seconds())
                 progress = _as_report(block)
+                self._limits.judge_progress(
+                    source,
+                    shown_seconds=_whole_number(block.get("frame")) / spec.frame_rate,
+                    encoded_seconds=progress.encoded_seconds,
+                )
                 reached = (progress.encoded_seconds, _whole_number(block.get("total_size")))
                 if reached > furthest:
                     furthest = reached
                     deadline.reschedule(loop.time() + self._stall_seconds)
                     report(progress)
+        return used_seconds
 
-    async def _run(self, command: list[str], seconds: float = SHORT_RUN_SECONDS) -> None:
+    async def _run(
+        self, command: list[str], budget: Budget | None = None, *, seconds: float = SHORT_RUN_SECONDS
+    ) -> None:
+        confinement = self._sandbox.around(command, budget or self._limits.for_a_look())
         try:
-            async with asyncio.timeout(seconds), running(command) as process:
+            async with asyncio.timeout(seconds), running(command, confinement) as process:
                 _judge(*await process.end())
         except TimeoutError:
             raise EncoderStalled from None
@@ -125,9 +146,9 @@ def _has_bytes(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
 
 
-def _judge(code: int, complaints: str) -> None:
+def _judge(code: int, complaints: str, *, is_spent: bool = False) -> None:
     """Raise what an exit code and the complaints before it mean."""
-    failure = verdict(code, complaints)
+    failure = verdict(code, complaints, is_spent=is_spent)
     if failure is None:
         return
     log.warning("ffmpeg ended with %d: %s", code, complaints)

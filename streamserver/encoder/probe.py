@@ -1,6 +1,7 @@
 """Looking into a file with ffprobe before anything else touches it."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -11,27 +12,21 @@ from streamserver.domain.languages import UNDETERMINED, language_tag
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.process import Running, running
-from streamserver.encoder.verdict import NOT_STARTED, verdict
-from streamserver.errors import EncoderKilled, SourceFault
+from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
+from streamserver.encoder.verdict import is_not_the_file, verdict
+from streamserver.encoder.whitelists import INPUT_OPTIONS
+from streamserver.errors import SourceFault
 
-FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,live_flv,asf,ogg,mxf,gxf,nut,ivf,"
-    "dv,wtv,rm,h264,hevc"
-)
-"""Containers that hold a video themselves; playlists and other lists of files are not among them."""
-PROTOCOLS = "file"
-INPUT_OPTIONS = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS}
-"""What ffprobe and ffmpeg may open at all."""
 OUTPUT_BYTES = 16 * 1024 * 1024
+UNLISTED_CODEC = re.compile(r"Codec \((\w+)\) not on whitelist")
 
 Found = TypeVar("Found")
 
 
-async def probe(ffprobe: str, path: str, limits: Limits) -> SourceInfo:
+async def probe(ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSANDBOXED) -> SourceInfo:
     """Return what is in a file; raise `SourceFault` with a sentence where it cannot be used."""
-    said = await _ask(
-        ffprobe, path, limits, _all, "-of", "json", "-show_format", "-show_streams", "-show_chapters"
-    )
+    shown = ("-show_format", "-show_streams", "-show_chapters")
+    said = await _ask(ffprobe, path, limits, sandbox, _all, "-of", "json", *shown)
     info = json.loads(said or "{}")
     streams: list[dict[str, Any]] = info.get("streams", [])
     if len(streams) > limits.max_streams:
@@ -40,7 +35,9 @@ async def probe(ffprobe: str, path: str, limits: Limits) -> SourceInfo:
     if not pictures:
         raise SourceFault("There is no video in the file.")
     form: dict[str, Any] = info["format"]
-    duration = _number(form.get("duration")) or await _measured_duration(ffprobe, path, limits, pictures[0])
+    duration = _number(form.get("duration")) or await _measured_duration(
+        ffprobe, path, limits, sandbox, pictures[0]
+    )
     source = SourceInfo(
         format_name=form["format_name"],
         duration_seconds=_number(pictures[0].get("duration")) or duration,
@@ -55,13 +52,19 @@ async def probe(ffprobe: str, path: str, limits: Limits) -> SourceInfo:
 
 
 async def _ask(
-    ffprobe: str, path: str, limits: Limits, read: Callable[[Running], Awaitable[Found]], *arguments: str
+    ffprobe: str,
+    path: str,
+    limits: Limits,
+    sandbox: Sandbox,
+    read: Callable[[Running], Awaitable[Found]],
+    *arguments: str,
 ) -> Found:
     """Return what `read` makes of what ffprobe says of a file."""
     guard = [word for name, value in INPUT_OPTIONS.items() for word in (f"-{name}", value)]
     command = [ffprobe, "-v", "error", *guard, *arguments, "-i", path]
     try:
-        async with limits.probe_timeout(), running(command) as process:
+        confinement = sandbox.around(command, limits.for_a_look())
+        async with limits.probe_timeout(), running(command, confinement) as process:
             found = await read(process)
             code, complaints = await process.end()
     except TimeoutError:
@@ -71,8 +74,8 @@ async def _ask(
     failure = verdict(code, complaints)
     if failure is None:
         return found
-    if isinstance(failure, EncoderKilled) or NOT_STARTED in complaints:
-        raise failure  # it is not the file that is wrong
+    if is_not_the_file(failure, complaints):
+        raise failure
     raise SourceFault(_in_plain_words(complaints))
 
 
@@ -84,15 +87,21 @@ def _in_plain_words(complaints: str) -> str:
     """Say what ffprobe complains of to somebody who does not know it."""
     if "moov atom not found" in complaints:
         return "The file is incomplete: its end, which describes the video, is missing. Please upload it again."
+    if coding := UNLISTED_CODEC.search(complaints):
+        return f"A track of the file is coded as {coding[1]}, which this server does not accept."
     if "not on whitelist" in complaints:
         return "The file is not a video in a format that this server accepts."
+    if "exceeds max_streams" in complaints:
+        return "The file holds more streams than any video does."
     return "The file is not a video, or it is damaged beyond reading."
 
 
-async def _measured_duration(ffprobe: str, path: str, limits: Limits, stream: dict[str, Any]) -> float:
+async def _measured_duration(
+    ffprobe: str, path: str, limits: Limits, sandbox: Sandbox, stream: dict[str, Any]
+) -> float:
     """Find the duration of a file whose container does not tell (a browser's recordings are like that)."""
     arguments = ["-select_streams", str(stream["index"]), "-show_entries", "packet=pts_time,duration_time"]
-    end = await _ask(ffprobe, path, limits, _latest_end, "-of", "csv=print_section=0", *arguments)
+    end = await _ask(ffprobe, path, limits, sandbox, _latest_end, "-of", "csv=print_section=0", *arguments)
     if end <= 0:
         raise SourceFault("The file does not tell how long it plays.")
     return end

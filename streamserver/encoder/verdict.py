@@ -16,7 +16,12 @@ from streamserver.errors import (
 NOT_STARTED: Final = "cannot be started"
 """What the launcher says of a program that is not there."""
 NO_ROOM: Final = ("No space left on device", "Disk quota exceeded")
-NO_MEMORY: Final = ("Cannot allocate memory", "malloc of size", "MemoryError", "Resource temporarily unavailable")
+NO_SANDBOX: Final = "bwrap: "
+"""What bubblewrap says first, where the program that it is put around has not begun."""
+NO_BOUND: Final = "is not started, for a bound cannot be had"
+"""What the launcher says where the kernel refuses what a sandbox is made of."""
+NO_THREAD: Final = "Resource temporarily unavailable"
+NO_MEMORY: Final = ("Cannot allocate memory", "malloc of size", "MemoryError", NO_THREAD)
 NOT_OPENED: Final = ("Error while opening encoder",)
 """What it is asked for is always possible: it lacks memory or threads, of which it says nothing more."""
 SOURCE_COMPLAINTS: Final = (
@@ -39,19 +44,35 @@ SHELL_OFFSET: Final = 128
 """A program that waits for another passes on the signal that ended it as an exit code above this."""
 
 
-def verdict(code: int, complaints: str) -> EncodingFailed | None:
-    """Return what an exit code (negative: the signal) and the complaints before it mean; None for a good end."""
+def verdict(code: int, complaints: str, *, is_spent: bool = False) -> EncodingFailed | None:
+    """Return what an exit code (negative: the signal) and the complaints before it mean; None for a good end.
+
+    `is_spent` tells that the processor time which was granted is used up. ffmpeg takes SIGXCPU for a wish that it
+    end, and the kernel kills what is deaf to it: neither shows in how it ended.
+    """
     if code == 0:
         return None
     by_signal = _signal(code)
     if by_signal in OVERSTEPPED:
         return SourceFault(TOO_DEMANDING)
     if by_signal in FROM_OUTSIDE or (code == ASKED_TO_END and not complaints):
-        return EncoderKilled()
+        return SourceFault(TOO_DEMANDING) if is_spent else EncoderKilled()
     return _by_complaints(complaints, crashed=by_signal is not None)
 
 
+def is_not_the_file(failure: EncodingFailed, complaints: str) -> bool:
+    """Tell whether a look into a file failed for reasons that do not lie in the file.
+
+    Memory is no such reason: a header alone can ask for more than there is.
+    """
+    if NOT_STARTED in complaints or NO_THREAD in complaints:
+        return True
+    return isinstance(failure, MachineFault) and not isinstance(failure, OutOfMemory)
+
+
 def _by_complaints(complaints: str, *, crashed: bool) -> EncodingFailed:
+    if complaints.startswith(NO_SANDBOX) or NO_BOUND in complaints:
+        return MachineFault()
     if _has_one_of(NO_ROOM, complaints):
         return OutOfRoom()
     if _has_one_of(NO_MEMORY, complaints):

@@ -9,6 +9,7 @@ from streamserver.domain.ladder import EncodePlan, Output, ladder_specs
 from streamserver.domain.progress import EncoderReport
 from streamserver.domain.sources import SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.ffmpeg import FfmpegEncoder
+from streamserver.encoder.limits import Limits
 from streamserver.encoder.programs import Programs
 from streamserver.errors import EncoderFault, EncoderStalled, EncodingFailed, MachineFault, SourceFault
 from tests.clips.programs import PROGRAMS
@@ -27,10 +28,12 @@ VIDEO = VideoStream(
 SOURCE = SourceInfo(format_name="avi", duration_seconds=10, bit_rate_bps=100_000, video=VIDEO)
 
 
-def encoder_of(folder: Path, text: str, *, stall_seconds: float = 60) -> FfmpegEncoder:
+def encoder_of(
+    folder: Path, text: str, *, stall_seconds: float = 60, limits: Limits | None = None
+) -> FfmpegEncoder:
     """Return an encoder whose ffmpeg is a program of the shell."""
     programs = Programs(ffmpeg=script(folder, text), ffprobe=PROGRAMS.ffprobe)
-    return FfmpegEncoder(programs, stall_seconds=stall_seconds)
+    return FfmpegEncoder(programs, stall_seconds=stall_seconds, limits=limits)
 
 
 async def encode(encoder: FfmpegEncoder) -> list[EncoderReport]:
@@ -127,6 +130,15 @@ class TestEnding:
             await encode(encoder_of(tmp_path, text))
         assert caught.value.code == code
 
+    @pytest.mark.parametrize("answer", ["exit 255", ""])
+    async def test_processor_time_that_is_used_up(self, answer: str, tmp_path: Path) -> None:
+        """One that takes all the time it was granted is no victim, whether it listens, as ffmpeg does, or not."""
+        limits = Limits(cpu_seconds=1, cpu_seconds_per_second=0)
+        burn = "n=0; while [ $n -lt 5000 ]; do n=$((n+1)); done"
+        text = f"trap '{answer}' XCPU; while :; do {burn}; {block('1000000')}; done"
+        with pytest.raises(SourceFault, match="more processor time"):
+            await encode(encoder_of(tmp_path, text, limits=limits))
+
     async def test_complaints_without_an_end_are_no_fault(self, tmp_path: Path) -> None:
         """What ffmpeg complained of and got over does no harm."""
         complaint = "echo 'Invalid data found when processing input' >&2"
@@ -137,6 +149,39 @@ class TestEnding:
         programs = Programs(ffmpeg=str(tmp_path / "gone"), ffprobe=PROGRAMS.ffprobe)
         with pytest.raises(EncoderFault):
             await encode(FfmpegEncoder(programs))
+
+
+def reached(*, frames: int = 1, seconds: float = 1) -> str:
+    """Print how far ffmpeg came."""
+    return f"printf 'frame={frames}\\nout_time_us={seconds * 1_000_000:.0f}\\nprogress=continue\\n'"
+
+
+class TestOverrun:
+    """A source that does not end."""
+
+    END_SECONDS = SOURCE.duration_seconds * Limits().overrun_factor + Limits().overrun_seconds
+    LONGEST_SECONDS = Limits().max_duration_seconds + Limits().overrun_seconds
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            reached(frames=round(END_SECONDS * VIDEO.frame_rate) + 1),
+            reached(seconds=LONGEST_SECONDS + 1),
+        ],
+    )
+    async def test_far_beyond_its_end(self, text: str, tmp_path: Path) -> None:
+        """Pictures without end, for which one frame a day away is enough, and silence likewise, are stopped."""
+        with pytest.raises(SourceFault, match="far beyond the end that it claims"):
+            await encode(encoder_of(tmp_path, f"{text}; sleep 60"))
+        assert children() == []
+
+    @pytest.mark.parametrize(
+        "text",
+        [reached(frames=round(END_SECONDS * VIDEO.frame_rate)), reached(seconds=LONGEST_SECONDS)],
+    )
+    async def test_beyond_its_end(self, text: str, tmp_path: Path) -> None:
+        """Recordings that were joined may claim the length of the first; sound may go on after the picture."""
+        assert len(await encode(encoder_of(tmp_path, text))) == 1
 
 
 class TestStalling:

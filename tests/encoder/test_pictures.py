@@ -8,6 +8,7 @@ from streamserver.domain.sniffing import picture_kind
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.errors import EncodingFailed
 from tests.clips.programs import PROGRAMS, ffmpeg, ffprobe
+from tests.encoder.sandboxes import strongest
 
 SUFFIXES = {"jpeg": "jpg", "png": "png", "gif": "gif", "webp": "webp"}
 
@@ -18,7 +19,7 @@ async def test_each_becomes_a_jpeg_of_a_posters_size(kind: str, tmp_path: Path) 
     sent, target = tmp_path / f"sent.{SUFFIXES[kind]}", tmp_path / "poster.jpg"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=2000x1001", "-frames:v", "1", "-update", "1", str(sent))
     assert picture_kind(sent.read_bytes()) == kind
-    await FfmpegEncoder(PROGRAMS).picture(sent, kind, target)
+    await FfmpegEncoder(PROGRAMS, sandbox=strongest()).picture(sent, kind, target)
     made = ffprobe(target, "-show_streams")["streams"][0]
     assert (made["codec_name"], made["width"], made["height"]) == ("mjpeg", 1280, 640)
 
@@ -27,7 +28,7 @@ async def test_a_small_one_is_not_made_larger(tmp_path: Path) -> None:
     """A picture below the size of a poster keeps its own."""
     sent, target = tmp_path / "sent.png", tmp_path / "poster.jpg"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48", "-frames:v", "1", str(sent))
-    await FfmpegEncoder(PROGRAMS).picture(sent, "png", target)
+    await FfmpegEncoder(PROGRAMS, sandbox=strongest()).picture(sent, "png", target)
     made = ffprobe(target, "-show_streams")["streams"][0]
     assert (made["width"], made["height"]) == (64, 48)
 
@@ -47,4 +48,4 @@ async def test_what_is_none_is_a_failure(kind: str, content: bytes, tmp_path: Pa
     sent, target = tmp_path / "sent", tmp_path / "poster.jpg"
     sent.write_bytes(content)
     with pytest.raises(EncodingFailed):
-        await FfmpegEncoder(PROGRAMS).picture(sent, kind, target)
+        await FfmpegEncoder(PROGRAMS, sandbox=strongest()).picture(sent, kind, target)

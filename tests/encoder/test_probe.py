@@ -13,7 +13,7 @@ import pytest
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.probe import probe
-from streamserver.errors import EncoderFault, EncoderKilled, SourceFault
+from streamserver.errors import EncoderFault, EncoderKilled, MachineFault, SourceFault
 from tests.clips.generated import Clips
 from tests.clips.packages import real_clip
 from tests.clips.programs import PROGRAMS, ffmpeg
@@ -176,6 +176,13 @@ class TestTurningAway:
         ffmpeg(*inputs, "-c", "copy", "-disposition:v", "attached_pic", str(tmp_path / "cover.m4a"))
         with pytest.raises(SourceFault, match="There is no video in the file"):
             await look(tmp_path / "cover.m4a", tmp_path)
+
+    async def test_a_track_in_a_rare_coding(self, clips: Clips, tmp_path: Path) -> None:
+        """One track that no decoder here may touch turns its file away, and is named."""
+        inputs = ("-i", str(clips("odd.mkv")), "-i", str(clips("cover.png")), "-map", "0:v", "-map", "1:v")
+        ffmpeg(*inputs, "-c:v:0", "copy", "-c:v:1", "targa", str(tmp_path / "rare.mov"))
+        with pytest.raises(SourceFault, match="A track of the file is coded as targa, which this server"):
+            await look(tmp_path / "rare.mov", tmp_path)
 
     async def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         """A source that was taken away is a fault of the source."""
@@ -371,6 +378,24 @@ class TestLimits:
         """A file is not to blame for what somebody did to the program."""
         with pytest.raises(EncoderKilled):
             await probe(script(tmp_path, "kill -KILL $$"), "source", LIMITS)
+
+    @pytest.mark.parametrize(
+        "complaint",
+        [
+            "bwrap: Creating new namespace failed: No space left on device",
+            "/usr/bin/bwrap is not started, for a bound cannot be had: Operation not permitted",
+            "Error while opening decoder: Resource temporarily unavailable",
+        ],
+    )
+    async def test_a_probe_for_which_the_machine_has_no_place(self, complaint: str, tmp_path: Path) -> None:
+        """A file that could not be looked into is kept for the next attempt."""
+        with pytest.raises(MachineFault):
+            await probe(script(tmp_path, f"echo '{complaint}' >&2; exit 1"), "source", LIMITS)
+
+    async def test_a_probe_that_asks_for_all_the_memory(self, tmp_path: Path) -> None:
+        """A header alone may do that."""
+        with pytest.raises(SourceFault, match="damaged"):
+            await probe(script(tmp_path, "echo 'Cannot allocate memory' >&2; exit 1"), "source", LIMITS)
 
     async def test_a_probe_that_is_not_there(self, tmp_path: Path) -> None:
         """Nor is it for a program that was taken away."""

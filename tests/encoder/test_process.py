@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from streamserver.encoder.process import LAUNCHER, TAIL_BYTES, running
+from streamserver.encoder.process import LAUNCHER, TAIL_BYTES, Confinement, running
 from tests.encoder.processes import children, group_members, is_alive, script
 from tests.waiting import until
 
 CHECKOUT = Path(__file__).parents[2]
+NONE = Confinement()
 MUCH = 64 * 1024
 
 
 async def said_by(program: str, *arguments: str) -> tuple[bytes, int, str]:
-    async with running([program, *arguments]) as process:
+    async with running([program, *arguments], NONE) as process:
         return await process.output(MUCH), *await process.end()
 
 
@@ -38,9 +39,26 @@ class TestStarting:
         said, _, _ = await said_by(program)
         assert said.split() == [str(min(19, os.nice(0) + 10)).encode(), b"500"]
 
+    async def test_its_surroundings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Variables are handed on, but in a bare environment."""
+        monkeypatch.setenv("STREAMSERVER_TOLD", "so")
+        program = script(tmp_path, "echo $STREAMSERVER_TOLD")
+        assert (await said_by(program))[0] == b"so\n"
+        async with running([program], Confinement(bounds=("bare-environment=",))) as process:
+            assert await process.output(MUCH) == b"\n"
+
+    async def test_its_processor_time(self, tmp_path: Path) -> None:
+        """What it takes counts, what its children take, those that live and those that ended; later it is 0."""
+        burn = "for step in $(seq 30000); do :; done"
+        program = script(tmp_path, f"({burn}); ({burn}; echo done; exec sleep 60) & wait")
+        async with running([program], NONE) as process:
+            assert await anext(process.lines()) == "done"
+            assert process.cpu_seconds() > 0
+        assert process.cpu_seconds() == 0
+
     async def test_it_leads_a_group_of_its_own(self, tmp_path: Path) -> None:
         """A signal to the server's terminal does not reach it, and one to its group reaches its children."""
-        async with running([script(tmp_path, "sleep 60 & sleep 60")]) as process:
+        async with running([script(tmp_path, "sleep 60 & sleep 60")], NONE) as process:
             await until(lambda: len(group_members(process.pid)) == 3)
             assert os.getpgid(process.pid) == process.pid == os.getsid(process.pid)
 
@@ -88,7 +106,7 @@ class TestListening:
     async def test_lines(self, tmp_path: Path) -> None:
         """Lines come one by one, stripped, whatever bytes they hold, the last one without an end too."""
         program = script(tmp_path, r"printf 'one\r\ntwo  \n\377\376\nlast'")
-        async with running([program]) as process:
+        async with running([program], NONE) as process:
             assert [line async for line in process.lines()] == ["one", "two", "��", "last"]
 
 
@@ -99,7 +117,7 @@ class TestEnding:
         """On leaving, a process is asked to end first, so that it can close its files."""
         mark = tmp_path / "asked"
         program = script(tmp_path, f"trap 'touch {mark}; exit 0' TERM; echo ready; while :; do sleep 0.1; done")
-        async with running([program]) as process:
+        async with running([program], NONE) as process:
             assert await anext(process.lines()) == "ready"
             pid = process.pid
         assert mark.exists()
@@ -108,7 +126,7 @@ class TestEnding:
     async def test_a_process_that_does_not_listen_is_killed(self, tmp_path: Path) -> None:
         """One that ignores the request is killed, with all of its group, and reaped."""
         program = script(tmp_path, "trap '' TERM; sleep 60 & echo ready; while :; do sleep 60; done")
-        async with running([program]) as process:
+        async with running([program], NONE) as process:
             assert await anext(process.lines()) == "ready"
             group = process.pid
         await until(lambda: not any(is_alive(pid) for pid in group_members(group)))
@@ -117,7 +135,7 @@ class TestEnding:
     async def test_children_do_not_outlive_it(self, tmp_path: Path) -> None:
         """What a process started and left behind is ended, also when the process itself ended well."""
         program = script(tmp_path, "sleep 60 >/dev/null 2>&1 & exit 0")
-        async with running([program]) as process:
+        async with running([program], NONE) as process:
             code, _ = await process.end()
             group = process.pid
         assert code == 0
@@ -130,7 +148,7 @@ class TestEnding:
         groups: list[int] = []
 
         async def run() -> None:
-            async with running([script(tmp_path, f"{chatter} sleep 60")]) as process:
+            async with running([script(tmp_path, f"{chatter} sleep 60")], NONE) as process:
                 groups.append(process.pid)
                 started.set()
                 await process.end()
@@ -149,7 +167,7 @@ class TestEnding:
 
         async def run() -> None:
             async with running(
-                [script(tmp_path, "trap '' TERM; echo ready; while :; do sleep 60; done")]
+                [script(tmp_path, "trap '' TERM; echo ready; while :; do sleep 60; done")], NONE
             ) as process:
                 await anext(process.lines())
                 started.set()
@@ -169,7 +187,7 @@ class TestEnding:
         program = script(tmp_path, "sleep 60")
 
         async def run() -> None:
-            async with running([program]) as process:
+            async with running([program], NONE) as process:
                 await process.end()
 
         for moments in range(25):
@@ -184,16 +202,16 @@ class TestEnding:
         """An exception in the body ends the process and is passed on."""
         program = script(tmp_path, "sleep 60")
         with pytest.raises(KeyError):
-            async with running([program]):
+            async with running([program], NONE):
                 raise KeyError
         assert children() == []
 
 
 SERVER = """
 import asyncio, sys
-from streamserver.encoder.process import running
+from streamserver.encoder.process import Confinement, running
 async def main():
-    async with running([sys.argv[1]]) as process:
+    async with running([sys.argv[1]], Confinement()) as process:
         print(process.pid, flush=True)
         await asyncio.sleep(60)
 asyncio.run(main())
@@ -221,6 +239,6 @@ class TestOutliving:
         mark = tmp_path / "started"
         program = script(tmp_path, f"touch {mark}")
         nobody = str(os.getpid() + 1)
-        command = [sys.executable, "-I", "-S", str(LAUNCHER), nobody, "10", program]
+        command = [sys.executable, "-I", "-S", str(LAUNCHER), nobody, "10", "--", program]
         assert subprocess.run(command, check=False).returncode == 1
         assert not mark.exists()

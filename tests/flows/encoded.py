@@ -26,6 +26,7 @@ from streamserver.flows.renditions import Renditions
 from streamserver.flows.tasks import Tasks
 from streamserver.queue.memory import MemoryQueue
 from tests.clips.programs import PROGRAMS, decoded
+from tests.encoder.sandboxes import strongest
 from tests.flows.doubles import NOON, TickingClock
 
 R = TypeVar("R", Rendition, AudioRendition)
@@ -101,7 +102,7 @@ def encode_clip(clip: Path, folder: Path) -> Outcome:
 
 async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
     catalog, blobs = MemoryCatalog(), LocalBlobs(folder)
-    encoder = FfmpegEncoder(PROGRAMS, x264=X264(preset="ultrafast"))
+    encoder = FfmpegEncoder(PROGRAMS, x264=X264(preset="ultrafast"), sandbox=strongest())
     indexes, forecast = Indexes(catalog=catalog, blobs=blobs), Forecast(queue=MemoryQueue(), encoders=1)
     renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes, forecast=forecast)
     extras = Extras(catalog=catalog, blobs=blobs, encoder=encoder)

@@ -140,6 +140,13 @@ class TestDebian:
             "installing nginx with apt",
         ]
 
+    def test_a_server_gets_its_sandbox(self) -> None:
+        """One step, which may fail, and none where it is there."""
+        (step,) = debian.sandbox_steps(lambda _: False)
+        assert step.is_optional
+        assert "bubblewrap" in step.title
+        assert debian.sandbox_steps(lambda _: True) == []
+
     def test_nothing_missing_means_nothing_to_do(self) -> None:
         """Not even the lists are refreshed."""
         assert debian.missing_packages(lambda _: True) == []
