@@ -13,6 +13,7 @@ from tests.clips.programs import PROGRAMS, ffmpeg
 from tests.encoder.processes import script
 from tests.end_to_end.client import Client, Document
 from tests.end_to_end.processes import encoders_of
+from tests.facts import missing
 from tests.services.server import running_server
 
 FAST = {"STREAMSERVER_X264_PRESET": "ultrafast", "STREAMSERVER_RETRY_SECONDS": "0.2"}
@@ -37,7 +38,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     options = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode:
-        pytest.skip("a small file system can be mounted only by root")
+        missing("a small file system can be mounted only by root")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
