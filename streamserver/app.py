@@ -167,7 +167,7 @@ def _make_encode(settings: Settings, adapters: Adapters, indexes: Indexes, forec
         catalog=catalog, blobs=blobs, encoder=adapters.encoder, indexes=indexes, forecast=forecast
     )
     extras = Extras(catalog=catalog, blobs=blobs, encoder=adapters.encoder)
-    languages = Languages(catalog=catalog, blobs=blobs, encoder=adapters.encoder, indexes=indexes)
+    languages = Languages(catalog=catalog, blobs=blobs, encoder=adapters.encoder, renditions=renditions)
     tasks = Tasks(
         catalog=catalog,
         blobs=blobs,

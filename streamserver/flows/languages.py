@@ -3,20 +3,18 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from streamserver.domain.failures import failure_of
-from streamserver.domain.fragments import with_plan
 from streamserver.domain.ladder import AUDIO_BIT_RATE_BPS, LADDER_TARGET_SECONDS
-from streamserver.domain.mp4 import Malformed
 from streamserver.domain.sources import SourceInfo
 from streamserver.domain.videos import AudioRendition, RenditionStatus, Video
-from streamserver.errors import Conflict, EncoderFault, EncodingFailed, MachineFault, NotFound
+from streamserver.errors import Conflict, EncodingFailed, MachineFault, NotFound
 from streamserver.flows.extras import track_labels
-from streamserver.flows.indexes import Indexes, rendition_key
+from streamserver.flows.indexes import rendition_key
 from streamserver.flows.receive import source_key
+from streamserver.flows.renditions import Renditions
 from streamserver.ports import Blobs, Catalog, Encoder
 
 log = logging.getLogger(__name__)
@@ -25,11 +23,11 @@ log = logging.getLogger(__name__)
 class Languages:
     """Makes them out of sources with several sound tracks; without them a video is a video all the same."""
 
-    def __init__(self, *, catalog: Catalog, blobs: Blobs, encoder: Encoder, indexes: Indexes) -> None:
+    def __init__(self, *, catalog: Catalog, blobs: Blobs, encoder: Encoder, renditions: Renditions) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._encoder = encoder
-        self._indexes = indexes
+        self._renditions = renditions
 
     @asynccontextmanager
     async def beside(self, video: Video, source: SourceInfo) -> AsyncIterator[None]:
@@ -48,7 +46,7 @@ class Languages:
             return
         if len(video.audio) == len(source.audio) and all(map(_is_complete, video.audio)):
             return
-        await self._drop(video.audio)
+        await self._renditions.drop(video.audio)
         tracks = tuple(
             AudioRendition(
                 key=f"sound-{secrets.token_hex(4)}",
@@ -69,7 +67,7 @@ class Languages:
             targets = [self._blobs.path(rendition_key(track)) for track in tracks]
             await self._encoder.sound(self._blobs.path(source_key(video.id)), source.audio, targets)
             for track in tracks:
-                await self._finish(track)
+                await self._renditions.finish(track)
             is_done = True
         except (EncodingFailed, NotFound, Conflict, OSError) as failure:
             if isinstance(failure_of(failure), MachineFault):
@@ -77,33 +75,7 @@ class Languages:
             log.info("video %s is without its other languages: %s", video.id, failure)
         finally:
             if not is_done:
-                await asyncio.shield(self._drop(tracks))
-
-    async def _finish(self, track: AudioRendition) -> None:
-        """Make a track durable, then known as complete."""
-        try:
-            scan = await self._indexes.scan(track)
-        except Malformed as fault:
-            raise EncoderFault from fault
-        if scan.index is None or not scan.index.duration_seconds:
-            raise EncoderFault
-        size_bytes = await self._blobs.settle(rendition_key(track))
-        complete = replace(
-            track,
-            status=RenditionStatus.COMPLETE,
-            codecs=scan.codecs,
-            size_bytes=size_bytes,
-            bit_rate_bps=round(size_bytes * 8 / scan.index.duration_seconds),
-        )
-        await self._catalog.complete_rendition(complete, with_plan(scan.index))
-        self._indexes.forget(track.key)
-
-    async def _drop(self, tracks: Sequence[AudioRendition]) -> None:
-        """Remove tracks with their bytes."""
-        for track in tracks:
-            await self._blobs.delete(rendition_key(track))
-            self._indexes.forget(track.key)
-        await self._catalog.delete_renditions([track.key for track in tracks])
+                await asyncio.shield(self._renditions.drop(tracks))
 
 
 def _is_complete(track: AudioRendition) -> bool:

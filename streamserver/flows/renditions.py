@@ -1,4 +1,4 @@
-"""Growing renditions: begun, watched while an encoder writes them, made durable, or dropped."""
+"""Growing renditions: begun, watched while an encoder writes them, made durable, or dropped; languages alike."""
 
 import asyncio
 import logging
@@ -110,7 +110,7 @@ class Renditions:
         except Malformed as fault:
             raise EncoderFault from fault
 
-    async def finish(self, rendition: Rendition) -> None:
+    async def finish(self, rendition: AnyRendition) -> None:
         """Make a rendition durable, then known as complete."""
         scan = await _scanned(self._indexes, rendition)
         if scan.index is None or not scan.index.duration_seconds:
@@ -136,7 +136,7 @@ class Renditions:
         await self._catalog.delete_renditions(keys)
 
 
-async def _scanned(indexes: Indexes, rendition: Rendition) -> Scan:
+async def _scanned(indexes: Indexes, rendition: AnyRendition) -> Scan:
     try:
         return await indexes.scan(rendition)
     except Malformed as fault:

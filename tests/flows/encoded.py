@@ -106,7 +106,7 @@ async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
     indexes, forecast = Indexes(catalog=catalog, blobs=blobs), Forecast(queue=MemoryQueue(), encoders=1)
     renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes, forecast=forecast)
     extras = Extras(catalog=catalog, blobs=blobs, encoder=encoder)
-    languages = Languages(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes)
+    languages = Languages(catalog=catalog, blobs=blobs, encoder=encoder, renditions=renditions)
     tasks = Tasks(
         catalog=catalog,
         blobs=blobs,

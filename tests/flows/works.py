@@ -184,7 +184,7 @@ async def open_works(
         encoder=encoder,
         renditions=renditions,
         extras=Extras(catalog=catalog, blobs=blobs, encoder=encoder),
-        languages=Languages(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes),
+        languages=Languages(catalog=catalog, blobs=blobs, encoder=encoder, renditions=renditions),
     )
     encode = Encode(
         catalog=catalog,
