@@ -39,7 +39,11 @@ OVERSTEPPED: Final = frozenset({signal.SIGXCPU, signal.SIGXFSZ})
 FROM_OUTSIDE: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 """No program does this to itself."""
 ASKED_TO_END: Final = 255
-"""ffmpeg's exit code after SIGTERM or SIGINT, about which it does not complain."""
+"""ffmpeg's exit code after SIGTERM or SIGINT, about which it does not always complain."""
+HEARD_TOO_OFTEN: Final = 123
+"""ffmpeg's exit code after the fourth signal to end. Only the kernel insists: with SIGXCPU, once a second."""
+INTERRUPTED: Final = "Immediate exit requested"
+"""What ffmpeg says where a signal caught it in the middle of something."""
 SHELL_OFFSET: Final = 128
 """A program that waits for another passes on the signal that ended it as an exit code above this."""
 
@@ -53,9 +57,9 @@ def verdict(code: int, complaints: str, *, is_spent: bool = False) -> EncodingFa
     if code == 0:
         return None
     by_signal = _signal(code)
-    if by_signal in OVERSTEPPED:
+    if by_signal in OVERSTEPPED or code == HEARD_TOO_OFTEN:
         return SourceFault(TOO_DEMANDING)
-    if by_signal in FROM_OUTSIDE or (code == ASKED_TO_END and not complaints):
+    if by_signal in FROM_OUTSIDE or (code == ASKED_TO_END and (not complaints or INTERRUPTED in complaints)):
         return SourceFault(TOO_DEMANDING) if is_spent else EncoderKilled()
     return _by_complaints(complaints, crashed=by_signal is not None)
 

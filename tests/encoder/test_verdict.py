@@ -8,6 +8,7 @@ from streamserver.encoder.verdict import verdict
 
 DAMAGED = "source: Invalid data found when processing input"
 NOT_OPENED = "Error while opening encoder - maybe incorrect parameters\nNothing was written into output file"
+INTERRUPTED = "Error submitting a packet to the muxer: Immediate exit requested"
 FULL = "av_interleaved_write_frame(): No space left on device"
 
 
@@ -30,7 +31,10 @@ FULL = "av_interleaved_write_frame(): No space left on device"
         (128 + signal.SIGKILL, "", "encoder_killed"),
         (-signal.SIGTERM, "", "encoder_killed"),
         (255, "", "encoder_killed"),
+        (255, INTERRUPTED, "encoder_killed"),
         (255, "Operation not permitted", "encoder_failed"),
+        (123, "Received > 3 system signals, hard exiting", "source_unusable"),
+        (123, f"{INTERRUPTED}\nReceived > 3 system signals, hard exiting", "source_unusable"),
         (-signal.SIGSEGV, "", "encoder_failed"),
         (-signal.SIGSEGV, DAMAGED, "encoder_failed"),
         (128 + signal.SIGABRT, DAMAGED, "encoder_failed"),
