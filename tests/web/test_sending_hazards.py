@@ -28,9 +28,9 @@ from tests.web.loopback import (
 )
 
 LARGE_BYTES = 5 * 1024 * 1024 + 321
-HELD_BYTES = 1024 * 1024
-"""Less than the kernel holds for a connection."""
 """More than the kernel takes of a connection that is not read."""
+HELD_BYTES = 1024 * 1024
+"""Less than that."""
 ANSWER_SECONDS = 30
 """When a handler's finding is given up."""
 
