@@ -35,7 +35,7 @@ from streamserver.domain.ranges import ResourceRegion
 from streamserver.ports import Blobs
 from streamserver.web.page_cache import WarmPieces, is_cached, load
 from streamserver.web.sockets import UNSENT_BYTES, has_sendfile, limit_unsent
-from streamserver.web.turns import STEP_BYTES, Turn, Turns
+from streamserver.web.turns import Turn, Turns
 
 __all__ = ["UNSENT_BYTES", "Begun", "TruncatedResourceError", "finish", "send", "send_some"]
 
@@ -45,6 +45,9 @@ WAIT_BYTES = 4 * 1024
 """What the transport is given to wait with; it is the memory that a slow client costs."""
 COPY_BYTES = 64 * 1024
 """The size of ordinary writes where `sendfile` cannot be used."""
+
+LOAD_BYTES = 2 * 1024 * 1024
+"""What is read from the disk at a time; more would leave less of the processor to whoever needs no disk."""
 
 _NO_RESOURCE = -1
 """A descriptor that fails every read."""
@@ -187,16 +190,20 @@ class _LargeBody:
     async def _sendfile(self, region: ResourceRegion) -> None:
         self._position, self._end = region.position, region.end
         while self._position < self._end:
+            before = self._position
             await self._turns.take(self._step)
             if self._transport().get_write_buffer_size():
                 await self._drain()
-            elif not self._is_warm(count := self._count(STEP_BYTES)):
-                await load(self._resource, ResourceRegion(position=self._position, count=count))
+            elif self._position == before:
+                next_region = ResourceRegion(position=before, count=self._count(LOAD_BYTES))
+                await load(self._resource, next_region)
 
     def _step(self, most: int) -> Turn:
         """Send as much as the kernel takes at once of what lies in memory."""
         transport = self._transport()
         count = self._count(most)
+        if not self._is_warm(count):
+            count = self._count(min(most, LOAD_BYTES))
         if transport.get_write_buffer_size() or not self._is_warm(count):
             return Turn(0, may_go_on=False)
         client = transport.get_extra_info("socket").fileno()
