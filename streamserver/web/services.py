@@ -12,6 +12,7 @@ from streamserver.flows.health import Health
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.library import Library
 from streamserver.flows.receive import Receive
+from streamserver.flows.tus import Tus
 from streamserver.flows.uploads import Uploads
 from streamserver.ports import Blobs
 
@@ -28,6 +29,8 @@ class Services:
     """Files that come in."""
     uploads: Uploads
     """The record of them."""
+    tus: Tus
+    """Files that come in several goes."""
     users: Users
     """Who may send them."""
     deliver: Deliver
