@@ -4,6 +4,7 @@
     ├── Rejected               the caller can mend it
     │   ├── BadInput
     │   ├── Forbidden
+    │   │   └── LinkForbidden  a link that leads where none may lead
     │   ├── NotFound
     │   ├── Conflict
     │   ├── TooLarge
@@ -22,6 +23,9 @@
     │   │   ├── EncoderKilled
     │   │   └── CatalogAway
     │   └── Cancelled
+    ├── ImportFailed           why a file could not be had from a link, or not at once
+    │   ├── LinkFault          the link's fault: final
+    │   └── LinkAway           tried again by itself
     └── SettingsError          why the server did not start
 
 Each class has a `code` that never changes once published; a status of a protocol is chosen elsewhere.
@@ -57,6 +61,12 @@ class Forbidden(Rejected):
     """This may not be done from here."""
 
     code = "forbidden"
+
+
+class LinkForbidden(Forbidden):
+    """The link leads where this server does not go."""
+
+    code = "link_forbidden"
 
 
 class NotFound(Rejected):
@@ -169,6 +179,24 @@ class Cancelled(EncodingFailed):
     """The job was cancelled."""
 
     code = "cancelled"
+
+
+class ImportFailed(StreamserverError):
+    """The file could not be had from its link."""
+
+    code = "import_failed"
+
+
+class LinkFault(ImportFailed):
+    """What is behind the link is not a file that can be had."""
+
+    code = "link_unusable"
+
+
+class LinkAway(ImportFailed):
+    """The server behind the link does not answer; trying again may help."""
+
+    code = "link_unreachable"
 
 
 class SettingsError(StreamserverError):

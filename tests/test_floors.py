@@ -29,7 +29,7 @@ WHOLE_HOUSE = frozenset({"aiofiles", "aiohttp", "aiohttp_sse", "dotenv", "jinja2
 ROOMS = {
     "__init__": Room(floor=0),
     "errors": Room(floor=0),
-    "domain": Room(floor=0),
+    "domain": Room(floor=0, libraries=frozenset({"ada_url"})),  # which computes, too
     "ports": Room(floor=1),
     "flows": Room(floor=2),
     "catalog": Room(floor=3, libraries=frozenset({"aiomysql", "aiosqlite", "alembic", "pymysql", "sqlalchemy"})),

@@ -16,6 +16,7 @@ STATUS = {
     "bad_input": 400,
     "rejected": 400,
     "forbidden": 403,
+    "link_forbidden": 403,
     "not_found": 404,
     "conflict": 409,
     "too_large": 413,
