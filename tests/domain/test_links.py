@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from streamserver.domain.inside import inside, read_address
+from streamserver.domain.inside import Address, inside, read_address
 from streamserver.domain.links import Link, Reach, Trusted, read_link, read_trusted
 from streamserver.errors import BadInput, Forbidden, LinkForbidden
 from tests.facts.inside_links import INSIDE_IPV4, INSIDE_IPV6, LINKS, NAMES
@@ -148,8 +148,10 @@ def test_what_is_told_of_a_link_keeps_its_secret() -> None:
     assert read_link("https://a.example/").file_name == "video"
 
 
-def link_to(url: str) -> Link:
-    return read_link(url)
+def follow(reach: Reach, link: Link, where: Address) -> None:
+    """Do what is done before a connection is made."""
+    reach.check(link)
+    reach.check_addresses(link, [where])
 
 
 @pytest.mark.parametrize(
@@ -170,10 +172,9 @@ def link_to(url: str) -> Link:
 )
 def test_trusted_hosts_may_be_inside(trusted: str, url: str, address: str) -> None:
     """A name, an address, a host with its port, and a network: each lets links in."""
-    reach, link, where = Reach(trusted=(read_trusted(trusted),)), link_to(url), read_address(address)
+    reach, link, where = Reach(trusted=(read_trusted(trusted),)), read_link(url), read_address(address)
     assert where is not None
-    reach.check(link)
-    reach.check_addresses(link, [where])
+    follow(reach, link, where)
     with pytest.raises(LinkForbidden):
         Reach().check_addresses(link, [where])
 
@@ -195,26 +196,25 @@ def test_trusted_hosts_may_be_inside(trusted: str, url: str, address: str) -> No
 )
 def test_trust_goes_no_further(trusted: str, url: str, address: str) -> None:
     """Another host, another port or another network is as closed as before."""
-    reach, link, where = Reach(trusted=(read_trusted(trusted),)), link_to(url), read_address(address)
+    reach, link, where = Reach(trusted=(read_trusted(trusted),)), read_link(url), read_address(address)
     assert where is not None
     with pytest.raises(LinkForbidden):
-        reach.check(link)
-        reach.check_addresses(link, [where])
+        follow(reach, link, where)
 
 
 def test_one_inside_address_among_many_is_enough() -> None:
     """A name that leads to a public and to an inside address is refused as a whole."""
     addresses = [address for text in ("8.8.8.8", "10.0.0.1") if (address := read_address(text))]
     with pytest.raises(LinkForbidden):
-        Reach().check_addresses(link_to("http://both.example/"), addresses)
+        Reach().check_addresses(read_link("http://both.example/"), addresses)
 
 
 def test_ports() -> None:
     """Ports are those of the setting, and a refusal names them."""
     reach = Reach(ports=frozenset({80, 443, 8443}))
-    reach.check(link_to("https://a.example:8443/"))
+    reach.check(read_link("https://a.example:8443/"))
     with pytest.raises(LinkForbidden, match="port 22; only 80, 443 and 8443 may"):
-        reach.check(link_to("https://a.example:22/"))
+        reach.check(read_link("https://a.example:22/"))
 
 
 @pytest.mark.parametrize(
@@ -239,8 +239,11 @@ def test_ports() -> None:
 )
 def test_what_cannot_be_trusted(text: str) -> None:
     """What is no host and no network is not understood, rather than half."""
-    with pytest.raises(ValueError, match=".*"):
-        read_trusted(text)
+    try:
+        trusted = read_trusted(text)
+    except ValueError:
+        return
+    pytest.fail(f"{text!r} was taken for {trusted}")
 
 
 def test_trusted_values() -> None:
