@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from streamserver.domain.conditions import parse_entity_tags, parse_http_date
 from streamserver.domain.links import Link, Reach, read_link
+from streamserver.domain.sniffing import WEB_PAGE, not_a_video
 from streamserver.errors import BadInput, LinkAway, LinkFault
 
 MAX_REDIRECTS = 10
@@ -17,6 +18,7 @@ LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 LOGIN = frozenset({401, 403, 407})
 LONGEST_WAIT_SECONDS = 60
 """Whatever a server says that it needs."""
+NO_FILE = "The link leads to a web page, not to a video; please use the address of the file itself."
 WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 SECONDS_TO_BE_STRONG = timedelta(seconds=1)
 """What was changed so long before it was sent does not change again unnoticed (§8.8.2.2)."""
@@ -71,6 +73,37 @@ class Coming:
     """How long the file is; None where that is not told."""
     validator: str | None
     """What to ask for the rest with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much, how long and how slow a download may be."""
+
+    max_bytes: int
+    """The largest file."""
+    seconds: float = 6 * 3600
+    """How long it may take in all, the waits between its attempts included."""
+    least_bytes_per_second: float = 1000
+    """What a server has to send, on average over `stall_seconds`."""
+    stall_seconds: float = 20
+    """How long it is watched before that is judged; whoever sends nothing for so long is asked anew."""
+    tries: int = 4
+    """How often a server is asked again without getting any further."""
+    first_wait_seconds: float = 1
+    """How long the first wait before that is; each one after it is twice as long."""
+
+    def wait_seconds(self, failures: int, asked_for: float | None = None) -> float:
+        """Return how long to wait after so many failures in a row; a server may ask for longer."""
+        own = self.first_wait_seconds * 2.0 ** max(0, failures - 1)
+        return min(LONGEST_WAIT_SECONDS, max(own, asked_for or 0.0))
+
+    def check_pace(self, link: Link, count_bytes: int, seconds: float) -> None:
+        """Judge what came in so many seconds: raise `LinkAway` for nothing, `LinkFault` for too little."""
+        if not count_bytes:
+            raise LinkAway(f"{link.host} has sent nothing for {seconds:.3g} seconds.")
+        if count_bytes < self.least_bytes_per_second * seconds:
+            pace, least = amount(count_bytes / seconds), amount(self.least_bytes_per_second)
+            raise LinkFault(f"{link.host} sends only {pace} a second; it has to be {least} at least.")
 
 
 def request_headers(held: Held) -> dict[str, str]:
@@ -134,6 +167,16 @@ def amount(count_bytes: float) -> str:
     return f"{count_bytes:.0f} byte{'' if round(count_bytes) == 1 else 's'}"
 
 
+def not_the_file(head: bytes) -> LinkFault | None:
+    """Say what a file is that begins like this, where it cannot be a video."""
+    found = not_a_video(head)
+    if found is None:
+        return None
+    if found == WEB_PAGE:
+        return LinkFault(NO_FILE)
+    return LinkFault(f"The file behind the link is {found}, not a video.")
+
+
 def cut_short(held: Held, announced_bytes: int | None) -> LinkAway:
     """Say that an answer ended before all of it was there."""
     if announced_bytes is None:
@@ -172,7 +215,7 @@ def _refuse_form(head: AnswerHead) -> None:
     if media_type in WEB_PAGES:
         if head.hops and _LOGIN_WORDS.search(head.link.name):
             raise LinkFault("The link leads to a login page; please use a link that is public.")
-        raise LinkFault("The link leads to a web page, not to a video; please use the address of the file itself.")
+        raise LinkFault(NO_FILE)
     if media_type.startswith("multipart/"):
         raise LinkFault(f"{head.link.host} sends the file in a form that was not asked for.")
 
