@@ -87,11 +87,13 @@ class HttpFetcher:
         lookup: Lookup = system_lookup,
         make_socket: SocketFactoryType = system_socket,
         tls: ssl.SSLContext | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._reach = reach
         self._lookup = lookup
         self._make_socket = make_socket
         self._tls = tls
+        self._answer_seconds = answer_seconds
 
     @asynccontextmanager
     async def ask(self, link: Link, headers: Mapping[str, str]) -> AsyncIterator["HttpAnswer"]:
@@ -130,7 +132,7 @@ class HttpFetcher:
         )
         async with session:
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
+                async with asyncio.timeout(self._answer_seconds):
                     response = await session.get(
                         URL(link.url, encoded=True), headers=headers, allow_redirects=False
                     )
