@@ -26,6 +26,7 @@
     ├── ImportFailed           why a file could not be had from a link, or not at once
     │   ├── LinkFault          the link's fault: final
     │   └── LinkAway           tried again by itself
+    │       └── LinkCut
     └── SettingsError          why the server did not start
 
 Each class has a `code` that never changes once published; a status of a protocol is chosen elsewhere.
@@ -201,6 +202,12 @@ class LinkAway(ImportFailed):
     def __init__(self, message: str | None = None, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class LinkCut(LinkAway):
+    """The connection was lost before the end of the file."""
+
+    code = "link_cut"
 
 
 class SettingsError(StreamserverError):

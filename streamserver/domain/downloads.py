@@ -8,7 +8,7 @@ from datetime import timedelta
 from streamserver.domain.conditions import parse_entity_tags, parse_http_date
 from streamserver.domain.links import Link, Reach, read_link
 from streamserver.domain.sniffing import WEB_PAGE, not_a_video
-from streamserver.errors import BadInput, LinkAway, LinkFault
+from streamserver.errors import BadInput, LinkAway, LinkCut, LinkFault
 
 MAX_REDIRECTS = 10
 """As many as a browser's patience is about twice of."""
@@ -177,11 +177,11 @@ def not_the_file(head: bytes) -> LinkFault | None:
     return LinkFault(f"The file behind the link is {found}, not a video.")
 
 
-def cut_short(held: Held, announced_bytes: int | None) -> LinkAway:
+def cut_short(held: Held, announced_bytes: int | None) -> LinkCut:
     """Say that an answer ended before all of it was there."""
     if announced_bytes is None:
-        return LinkAway(f"The connection was lost after {amount(held.size_bytes)}.")
-    return LinkAway(f"The server announced {announced_bytes} bytes and stopped after {held.size_bytes}.")
+        return LinkCut(f"The connection was lost after {amount(held.size_bytes)}.")
+    return LinkCut(f"The server announced {announced_bytes} bytes and stopped after {held.size_bytes}.")
 
 
 def _refuse_status(head: AnswerHead) -> None:

@@ -33,7 +33,7 @@ from yarl import URL
 from streamserver.domain.downloads import AnswerHead, redirected
 from streamserver.domain.inside import Address, read_address
 from streamserver.domain.links import Link, Reach
-from streamserver.errors import ImportFailed, LinkAway, LinkFault, LinkForbidden
+from streamserver.errors import ImportFailed, LinkAway, LinkCut, LinkFault, LinkForbidden
 
 LOOKUP_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
@@ -215,7 +215,7 @@ class HttpAnswer:
         try:
             chunk = await self._response.content.readany()
         except (ClientError, OSError) as error:
-            raise LinkAway(f"The connection to {self.head.link.host} was lost.") from error
+            raise LinkCut from error
         if not chunk and self._protocol and self._protocol.exception():
             raise LinkFault(f"{self.head.link.host} sends more bytes than it announced.")
         return chunk

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from streamserver.domain.downloads import AnswerHead, redirected
 from streamserver.domain.links import Link, Reach
-from streamserver.errors import LinkAway
+from streamserver.errors import LinkAway, LinkCut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,5 +68,5 @@ class MemoryAnswer:
         if self._chunks:
             return self._chunks.pop(0)
         if self._is_cut_off:
-            raise LinkAway(f"The connection to {self.head.link.host} was lost.")
+            raise LinkCut
         return b""

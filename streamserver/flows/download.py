@@ -19,7 +19,7 @@ from streamserver.domain.downloads import (
 )
 from streamserver.domain.links import Link
 from streamserver.domain.sniffing import SNIFF_BYTES
-from streamserver.errors import LinkAway, LinkFault, Unavailable
+from streamserver.errors import LinkAway, LinkCut, LinkFault, Unavailable
 from streamserver.ports import Answer, Blobs, Fetcher, Incoming
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Download:
 
     async def _receive(self, answer: Answer, coming: Coming) -> None:
         patience = Patience(self._link, self._bounds)
-        while chunk := await patience.read(answer):
+        while chunk := await self._next(answer, patience, coming):
             size_bytes = self._held.size_bytes + len(chunk)
             if size_bytes > self._bounds.max_bytes:
                 raise too_large(self._bounds.max_bytes)
@@ -140,6 +140,12 @@ class Download:
                 raise LinkFault("The file behind the link is empty.")
             self._held = replace(self._held, total_bytes=self._held.size_bytes)
         self._look_at(b"")
+
+    async def _next(self, answer: Answer, patience: "Patience", coming: Coming) -> bytes:
+        try:
+            return await patience.read(answer)
+        except LinkCut as error:
+            raise cut_short(self._held, coming.total_bytes) from error
 
     def _look_at(self, chunk: bytes) -> None:
         """Refuse a file by its first bytes, once there are enough of them or all that there are."""

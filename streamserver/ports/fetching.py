@@ -18,7 +18,7 @@ class Answer(Protocol):
     async def read(self) -> bytes:
         """Return the next bytes of the body, as they were sent; empty at its end.
 
-        May be cancelled, and called again. Raises `LinkAway` where the connection is lost before the end,
+        May be cancelled, and called again. Raises `LinkCut` where the connection is lost before the end,
         `LinkFault` where more comes than was announced.
         """
 

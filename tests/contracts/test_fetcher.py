@@ -8,7 +8,7 @@ import pytest
 
 from streamserver.domain.downloads import MAX_REDIRECTS
 from streamserver.domain.links import Link, Reach, Trusted, read_link
-from streamserver.errors import LinkAway, LinkFault, LinkForbidden
+from streamserver.errors import LinkAway, LinkCut, LinkFault, LinkForbidden
 from streamserver.fetcher.http import HttpFetcher
 from streamserver.fetcher.memory import MemoryFetcher, Served, Server
 from streamserver.ports import Fetcher
@@ -133,7 +133,7 @@ async def test_a_loss_is_noticed(ground: Ground) -> None:
     async def server(_headers: Mapping[str, str]) -> Served:
         return Served(chunks=(CONTENT,), is_cut_off=True)
 
-    with pytest.raises(LinkAway):
+    with pytest.raises(LinkCut):
         await bytes_of(ground, await ground.site(server))
 
 
