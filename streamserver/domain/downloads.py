@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from email.message import Message
 
 from streamserver.domain.conditions import parse_entity_tags, parse_http_date
 from streamserver.domain.links import Link, Reach, read_link
-from streamserver.domain.sniffing import WEB_PAGE, not_a_video
+from streamserver.domain.titles import clean_file_name
 from streamserver.errors import BadInput, LinkAway, LinkCut, LinkFault
 
 MAX_REDIRECTS = 10
@@ -167,21 +168,23 @@ def amount(count_bytes: float) -> str:
     return f"{count_bytes:.0f} byte{'' if round(count_bytes) == 1 else 's'}"
 
 
-def not_the_file(head: bytes) -> LinkFault | None:
-    """Say what a file is that begins like this, where it cannot be a video."""
-    found = not_a_video(head)
-    if found is None:
-        return None
-    if found == WEB_PAGE:
-        return LinkFault(NO_FILE)
-    return LinkFault(f"The file behind the link is {found}, not a video.")
-
-
 def cut_short(held: Held, announced_bytes: int | None) -> LinkCut:
     """Say that an answer ended before all of it was there."""
     if announced_bytes is None:
         return LinkCut(f"The connection was lost after {amount(held.size_bytes)}.")
     return LinkCut(f"The server announced {announced_bytes} bytes and stopped after {held.size_bytes}.")
+
+
+def file_name_of(head: AnswerHead, asked: Link) -> str:
+    """Return what a file is called: by its server (RFC 6266), by the link, or by where that led."""
+    field = Message()
+    field["Content-Disposition"] = head.headers.get("content-disposition", "").replace("\r", "").replace("\n", "")
+    try:
+        said = field.get_filename()
+    except (LookupError, UnicodeError):  # an encoding that there is not
+        said = None
+    names = [clean_file_name(name) for name in (said, asked.file_name, head.link.file_name) if name]
+    return next((name for name in names if "." in name), names[0])
 
 
 def _refuse_status(head: AnswerHead) -> None:

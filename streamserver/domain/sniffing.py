@@ -4,7 +4,6 @@ import unicodedata
 
 SNIFF_BYTES = 4096
 """As many bytes of a file are enough."""
-WEB_PAGE = "a web page"
 
 MAGIC = (
     (b"#EXTM3U", "an HLS playlist"),
@@ -45,7 +44,7 @@ def not_a_video(head: bytes) -> str | None:
         if head.startswith(magic) or start.startswith(magic):
             return name
     if start[:15].lower().startswith((b"<!doctype html", b"<html")):
-        return WEB_PAGE
+        return "a web page"
     return "a text file" if _is_text(head[:SNIFF_BYTES]) else None
 
 

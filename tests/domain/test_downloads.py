@@ -12,8 +12,8 @@ from streamserver.domain.downloads import (
     Coming,
     Held,
     amount,
+    file_name_of,
     judge,
-    not_the_file,
     redirected,
     request_headers,
 )
@@ -235,20 +235,25 @@ def test_no_more_than_may_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "sentence"),
+    ("disposition", "asked", "found", "name"),
     [
-        (b"<!DOCTYPE html><p>", "a web page, not to a video"),
-        (b"%PDF-1.7", "a PDF document, not a video"),
-        (b"\x1f\x8b\x08", "a compressed file, not a video"),
-        (b"hello", "a text file, not a video"),
+        ("", "/film.mp4", "/x/1234", "film.mp4"),
+        ("", "/get?id=5", "/x/film.mp4", "film.mp4"),
+        ("", "/get", "/fetch", "get"),
+        ("", "/", "/", "video"),
+        ("attachment; filename=other.mkv", "/film.mp4", "/film.mp4", "other.mkv"),
+        ('attachment; filename="../../etc/other.mkv"', "/film.mp4", "/film.mp4", "other.mkv"),
+        ("attachment; filename*=UTF-8''%c3%a4.mp4", "/film.mp4", "/film.mp4", "ä.mp4"),
+        ("attachment; filename*=nonsense''%c3%a4.mp4", "/film.mp4", "/film.mp4", "Ã¤.mp4"),
+        ("attachment; filename=", "/film.mp4", "/film.mp4", "film.mp4"),
+        ("\udcff; filename=\udcff", "/film.mp4", "/film.mp4", "film.mp4"),
     ],
 )
-def test_what_certainly_is_no_video(start: bytes, sentence: str) -> None:
-    """A file that gives itself away by its first bytes is named."""
-    fault = not_the_file(start)
-    assert fault is not None
-    assert sentence in fault.message
-    assert not_the_file(b"\0\0\0\x18ftypisom") is None
+def test_what_a_file_is_called(disposition: str, asked: str, found: str, name: str) -> None:
+    """Its server knows best, then the link, then where that led; folders are nobody's to choose."""
+    end = read_link(f"https://b.example{found}")
+    answer = AnswerHead(link=end, status=200, headers={"content-disposition": disposition})
+    assert file_name_of(answer, read_link(f"https://a.example{asked}")) == name
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
