@@ -72,6 +72,8 @@ def _ports(value: object) -> frozenset[int]:
 
 
 def _trusted(value: object) -> tuple[Trusted, ...]:
+    if not isinstance(value, str | list):
+        raise ValueError(value)  # noqa: TRY004 - every reader says no in the same way
     return tuple(read_trusted(word) for word in _words(value))
 
 
