@@ -21,7 +21,7 @@ PADDING_BYTES = 6_000_000
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Make a short video in a long file: what no player needs stands in a box at its end (ISO/IEC 14496-12 §8.1.2)."""
+    """Make a short video in a long file, by a box that no player reads (`free`, ISO/IEC 14496-12 §8.1.2)."""
     target = tmp_path_factory.mktemp("clips") / "clip.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=3", "-c:v", "libx264", str(target))
     padding = bytes(range(256)) * (PADDING_BYTES // 256)
