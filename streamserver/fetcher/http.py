@@ -28,6 +28,7 @@ from aiohttp import (
     TCPConnector,
 )
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from streamserver.domain.downloads import AnswerHead, redirected
@@ -53,7 +54,11 @@ FAILURES: tuple[tuple[tuple[type[Exception], ...], type[ImportFailed], str], ...
         LinkFault,
         "{where} does not speak TLS as it should; the link may have to begin with http://.",
     ),
-    ((ClientResponseError, ClientPayloadError), LinkFault, "{where} does not speak HTTP as it should."),
+    (
+        (ClientResponseError, ClientPayloadError),
+        LinkFault,
+        "{where} does not speak HTTP as it should, or sends more bytes than it announced.",
+    ),
     ((InvalidURL, UnicodeError), LinkFault, "{where} cannot be asked for such an address."),
     ((TimeoutError,), LinkAway, "{where} did not answer in time."),
     ((ClientConnectorError,), LinkAway, "{where} cannot be reached: {reason}."),
@@ -216,7 +221,7 @@ class HttpAnswer:
             chunk = await self._response.content.readany()
         except (ClientError, OSError) as error:
             raise LinkCut from error
-        if not chunk and self._protocol and self._protocol.exception():
+        if not chunk and self._protocol and isinstance(self._protocol.exception(), HttpProcessingError):
             raise LinkFault(f"{self.head.link.host} sends more bytes than it announced.")
         return chunk
 
