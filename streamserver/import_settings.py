@@ -23,6 +23,7 @@ class ImportSettings:
     import_seconds: float
     import_stall_seconds: float
     import_least_bytes_per_second: float
+    import_most_bytes_per_second: float
     import_tries: int
 
     @property
@@ -37,6 +38,7 @@ class ImportSettings:
             seconds=self.import_seconds,
             least_bytes_per_second=self.import_least_bytes_per_second,
             stall_seconds=self.import_stall_seconds,
+            most_bytes_per_second=self.import_most_bytes_per_second,
             tries=self.import_tries,
         )
 
@@ -64,6 +66,10 @@ def _positive(value: object) -> float:
     return number
 
 
+def _not_negative(value: object) -> float:
+    return 0.0 if str(value) == "0" else _positive(value)
+
+
 def _ports(value: object) -> frozenset[int]:
     ports = frozenset(_whole(1, LAST_PORT)(word) for word in _words(value))
     if not ports:
@@ -86,5 +92,6 @@ IMPORT_SETTINGS: dict[str, Setting] = {
     "import_seconds": Setting(6 * 3600, _positive, SECONDS),
     "import_stall_seconds": Setting(20, _positive, SECONDS),
     "import_least_bytes_per_second": Setting(1000, _positive, "a number of bytes a second above 0"),
+    "import_most_bytes_per_second": Setting(0, _not_negative, "a number of bytes a second, or 0 for any"),
     "import_tries": Setting(4, _whole(0, 1000), "a whole number from 0 (ask once) to 1000"),
 }

@@ -19,6 +19,7 @@ WRONG: tuple[tuple[str, object], ...] = (
     *(("import_seconds", value) for value in (0, -1, "soon", "inf")),
     *(("import_stall_seconds", value) for value in (0, "nan")),
     *(("import_least_bytes_per_second", value) for value in (0, "fast")),
+    *(("import_most_bytes_per_second", value) for value in (-1, "", "inf")),
     *(("import_tries", value) for value in (-1, 1001, 1.5)),
 )
 RIGHT: tuple[tuple[str, object, object], ...] = (
@@ -40,6 +41,8 @@ RIGHT: tuple[tuple[str, object, object], ...] = (
     ("import_seconds", "60", 60.0),
     ("import_stall_seconds", 0.5, 0.5),
     ("import_least_bytes_per_second", 1, 1.0),
+    ("import_most_bytes_per_second", 0, 0.0),
+    ("import_most_bytes_per_second", "5e6", 5_000_000.0),
     ("import_tries", 0, 0),
 )
 

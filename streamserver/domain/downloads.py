@@ -88,6 +88,8 @@ class Bounds:
     """What a server has to send, on average over `stall_seconds`."""
     stall_seconds: float = 20
     """How long it is watched before that is judged; whoever sends nothing for so long is asked anew."""
+    most_bytes_per_second: float = 0
+    """What is taken from it at most, so that something is left for others; 0 for any number."""
     tries: int = 4
     """How often a server is asked again without getting any further."""
     first_wait_seconds: float = 1
@@ -97,6 +99,12 @@ class Bounds:
         """Return how long to wait after so many failures in a row; a server may ask for longer."""
         own = self.first_wait_seconds * 2.0 ** max(0, failures - 1)
         return min(LONGEST_WAIT_SECONDS, max(own, asked_for or 0.0))
+
+    def pause_seconds(self, count_bytes: int, seconds: float) -> float:
+        """Return how long to take nothing when so much has come in so many seconds."""
+        if not self.most_bytes_per_second:
+            return 0.0
+        return max(0.0, count_bytes / self.most_bytes_per_second - seconds)
 
     def check_pace(self, link: Link, count_bytes: int, seconds: float) -> None:
         """Judge what came in so many seconds: raise `LinkAway` for nothing, `LinkFault` for too little."""

@@ -106,6 +106,7 @@ class Download:
 
     async def _receive(self, answer: Answer, coming: Coming) -> None:
         patience = Patience(self._link, self._bounds)
+        began_at, began_bytes = asyncio.get_running_loop().time(), self._held.size_bytes
         while chunk := await self._next(answer, patience, coming):
             size_bytes = self._held.size_bytes + len(chunk)
             if size_bytes > self._bounds.max_bytes:
@@ -114,6 +115,9 @@ class Download:
                 raise LinkFault(f"{self._link.host} sends more bytes than it announced.")
             await self._receiving.write(chunk)
             self._held = replace(self._held, size_bytes=size_bytes)
+            seconds = asyncio.get_running_loop().time() - began_at
+            if pause_seconds := self._bounds.pause_seconds(size_bytes - began_bytes, seconds):
+                await asyncio.sleep(pause_seconds)
         if coming.end is not None and self._held.size_bytes < coming.end:
             raise cut_short(self._held, coming.total_bytes)
         if coming.end is None:

@@ -295,6 +295,14 @@ def test_pace() -> None:
         bounds.check_pace(LINK, 20, 20.0)
 
 
+def test_most() -> None:
+    """Whoever has taken too much waits for as long as that should have lasted."""
+    assert Bounds(max_bytes=MAX_BYTES).pause_seconds(10**9, 0.0) == 0
+    bounds = Bounds(max_bytes=MAX_BYTES, most_bytes_per_second=1000)
+    assert bounds.pause_seconds(3000, 1.0) == 2
+    assert bounds.pause_seconds(3000, 4.0) == 0
+
+
 @pytest.mark.parametrize(
     ("count", "text"),
     [

@@ -283,6 +283,20 @@ async def test_a_length_over_the_limit(ground: Ground) -> None:
     assert "60 kB long, more than the 50 kB" in failed.error.message
 
 
+async def test_no_more_is_taken_than_may_be(ground: Ground) -> None:
+    """When more has come than that in its time, the rest waits, however much of it is there."""
+    ground.site.answers = [Served(headers=HEADERS, chunks=(CONTENT[:10], CONTENT[10:]))]
+    slow = Bounds(max_bytes=50_000, most_bytes_per_second=0.1)
+    job = await ground.add(await ground.start(bounds=slow))
+    while not (sizes := await ground.works.blobs.incoming_sizes()).get(job.id):  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert sizes == await ground.works.blobs.incoming_sizes() == {job.id: 10}
+    skip(10_000)
+    await ground.whole(job)
+
+
 async def test_a_catalog_that_is_away_at_the_end(ground: Ground) -> None:
     """A file that is whole is handed over as soon as that can be recorded."""
     patient = Bounds(max_bytes=50_000, first_wait_seconds=30)
