@@ -122,7 +122,7 @@ class HttpFetcher:
         checked = CheckedAddresses(await self._addresses(link), self._make_socket)
         connector = TCPConnector(
             resolver=checked,
-            socket_factory=checked.socket,
+            socket_factory=checked.new_socket,
             use_dns_cache=False,
             force_close=True,
             ssl=self._tls or True,
@@ -196,7 +196,7 @@ class CheckedAddresses(AbstractResolver):
     async def close(self) -> None:
         """Hold nothing, so give nothing back."""
 
-    def socket(self, info: AddrInfoType) -> socket.socket:
+    def new_socket(self, info: AddrInfoType) -> socket.socket:
         """Make a socket; `OSError` for an address that was not checked, however it came here."""
         if read_address(str(info[4][0])) not in self._addresses:
             raise OSError("The address was not checked.")
@@ -234,6 +234,6 @@ def _failure(error: Exception, link: Link) -> ImportFailed:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ClientConnectorCertificateError):
-        return getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
+        return str(getattr(error.certificate_error, "verify_message", "") or error.certificate_error)
     number = getattr(error, "errno", None)
     return os.strerror(number) if isinstance(number, int) else type(error).__name__
