@@ -9,6 +9,7 @@
     │   ├── NotFound
     │   │   └── Gone
     │   ├── Conflict
+    │   ├── UnknownVersion
     │   ├── TooLarge
     │   ├── UnsupportedMedia
     │   ├── ChecksumMismatch
@@ -99,6 +100,12 @@ class Conflict(Rejected):
     """This cannot be done in the present state."""
 
     code = "conflict"
+
+
+class UnknownVersion(Rejected):
+    """The request is in a version of the protocol that this server does not speak."""
+
+    code = "unknown_version"
 
 
 class TooLarge(Rejected):

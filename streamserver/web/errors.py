@@ -23,6 +23,7 @@ STATUS = {
     "too_slow": 408,
     "conflict": 409,
     "gone": 410,
+    "unknown_version": 412,
     "too_large": 413,
     "unsupported_media": 415,
     "locked": 423,

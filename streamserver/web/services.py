@@ -13,6 +13,7 @@ from streamserver.flows.imports import Imports
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.library import Library
 from streamserver.flows.receive import Receive
+from streamserver.flows.tus import Tus
 from streamserver.flows.uploads import Uploads
 from streamserver.ports import Blobs
 
@@ -31,6 +32,8 @@ class Services:
     """The record of them."""
     imports: Imports
     """What the server fetches itself."""
+    tus: Tus
+    """Files that come in several goes."""
     users: Users
     """Who may send them."""
     deliver: Deliver
