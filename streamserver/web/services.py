@@ -9,6 +9,7 @@ from streamserver.domain.users import Users
 from streamserver.flows.attachments import Attachments
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.health import Health
+from streamserver.flows.imports import Imports
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.library import Library
 from streamserver.flows.receive import Receive
@@ -29,6 +30,8 @@ class Services:
     """Files that come in."""
     uploads: Uploads
     """The record of them."""
+    imports: Imports
+    """What the server fetches itself."""
     tus: Tus
     """Files that come in several goes."""
     users: Users
