@@ -4,6 +4,9 @@
     ├── Rejected               the caller can mend it
     │   ├── BadInput
     │   ├── Forbidden
+    │   │   ├── UrlAltered
+    │   │   ├── UrlExpired
+    │   │   └── UrlOfOtherMethod
     │   ├── NotFound
     │   ├── Conflict
     │   ├── TooLarge
@@ -57,6 +60,24 @@ class Forbidden(Rejected):
     """This may not be done from here."""
 
     code = "forbidden"
+
+
+class UrlAltered(Forbidden):
+    """This URL is not as this server signed it, or its key was withdrawn; please ask for a new one."""
+
+    code = "url_altered"
+
+
+class UrlExpired(Forbidden):
+    """This URL has expired; please ask for a new one."""
+
+    code = "url_expired"
+
+
+class UrlOfOtherMethod(Forbidden):
+    """This URL is for another method."""
+
+    code = "url_of_other_method"
 
 
 class NotFound(Rejected):
