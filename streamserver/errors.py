@@ -9,6 +9,8 @@
     │   │   └── UrlOfOtherMethod
     │   ├── NotFound
     │   ├── Conflict
+    │   │   ├── ChecksumMismatch
+    │   │   └── Incomplete
     │   ├── TooLarge
     │   └── UnsupportedMedia
     ├── Unavailable            later it may work
@@ -90,6 +92,18 @@ class Conflict(Rejected):
     """This cannot be done in the present state."""
 
     code = "conflict"
+
+
+class ChecksumMismatch(Conflict):
+    """The bytes that arrived are not those that were sent."""
+
+    code = "checksum_mismatch"
+
+
+class Incomplete(Conflict):
+    """Not all of the file is here yet."""
+
+    code = "incomplete"
 
 
 class TooLarge(Rejected):

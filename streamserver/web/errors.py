@@ -21,6 +21,8 @@ STATUS = {
     "url_of_other_method": 403,
     "not_found": 404,
     "conflict": 409,
+    "checksum_mismatch": 409,
+    "incomplete": 409,
     "too_large": 413,
     "unsupported_media": 415,
     "unavailable": 503,
