@@ -59,6 +59,7 @@ ROOMS = {
     "app": Room(floor=5, libraries=WHOLE_HOUSE),
     "cli": Room(floor=5, libraries=WHOLE_HOUSE),
     "commands": Room(floor=5, libraries=WHOLE_HOUSE),
+    "key_file": Room(floor=5),
     "serving": Room(floor=5, libraries=WHOLE_HOUSE),
     "settings": Room(floor=5, libraries=WHOLE_HOUSE),
     "terminal": Room(floor=5),

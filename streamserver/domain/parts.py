@@ -7,7 +7,7 @@ every storage alike.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from streamserver.errors import BadInput, ChecksumMismatch, Incomplete, NotFound
+from streamserver.errors import BadInput, ChecksumMismatch, Incomplete, NotFound, TooLarge
 
 LEAST_PART_BYTES = 16 * 2**20
 """Of all parts but the last."""
@@ -88,6 +88,17 @@ def cut(length_bytes: int, part_bytes: int | None = None) -> Cut:
     elif not least <= part_bytes <= MOST_PART_BYTES:
         raise BadInput(f"The part_bytes must be from {least} to {MOST_PART_BYTES} for a file of this size.")
     return Cut(length_bytes=length_bytes, part_bytes=part_bytes)
+
+
+def check_size(part: Part, size_bytes: int, *, is_end: bool) -> None:
+    """Return if so many bytes of a part may have come; at its end, or before that.
+
+    Raises `TooLarge` for more than it has, and `BadInput` where it ended too soon.
+    """
+    if size_bytes > part.size_bytes:
+        raise TooLarge(f"Part {part.number} has {part.size_bytes} bytes; there came more.")
+    if is_end and size_bytes < part.size_bytes:
+        raise BadInput(f"Part {part.number} has {part.size_bytes} bytes; there came only {size_bytes}.")
 
 
 def check_complete(cut: Cut, stored: Iterable[StoredPart], etags: Mapping[int, str]) -> None:

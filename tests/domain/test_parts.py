@@ -11,9 +11,10 @@ from streamserver.domain.parts import (
     Cut,
     StoredPart,
     check_complete,
+    check_size,
     cut,
 )
-from streamserver.errors import BadInput, ChecksumMismatch, Incomplete, NotFound
+from streamserver.errors import BadInput, ChecksumMismatch, Incomplete, NotFound, TooLarge
 
 MIB = 2**20
 MOST_BYTES = MOST_PARTS * MOST_PART_BYTES
@@ -95,6 +96,19 @@ def test_what_is_missing() -> None:
     assert THREE.missing(stored(3, 1, 2)) == ()
     short = StoredPart(number=2, size_bytes=15, etag="x")
     assert [part.number for part in THREE.missing([*stored(1, 3), short])] == [2]
+
+
+def test_a_part_has_its_length() -> None:
+    """More bytes are too many at once, fewer only at the end; the sentences say how many there are to be."""
+    part = THREE.part(3)
+    for size_bytes in range(9):
+        check_size(part, size_bytes, is_end=False)
+    check_size(part, 8, is_end=True)
+    for is_end in (False, True):
+        with pytest.raises(TooLarge, match=r"Part 3 has 8 bytes; there came more\."):
+            check_size(part, 9, is_end=is_end)
+    with pytest.raises(BadInput, match=r"Part 3 has 8 bytes; there came only 7\."):
+        check_size(part, 7, is_end=True)
 
 
 @pytest.mark.parametrize(
