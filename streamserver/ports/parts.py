@@ -11,10 +11,13 @@ class PartDraft(Protocol):
     """A part that is being received. It is not there when the draft is left, unless it was kept."""
 
     async def write(self, chunk: bytes) -> None:
-        """Add bytes; raise `TooLarge` beyond the part's end, `StorageFull` or `StorageFault` as `Incoming` does."""
+        """Add bytes; raise `TooLarge` beyond the part's end, otherwise as `Incoming.write` does."""
 
     async def keep(self) -> StoredPart:
-        """Make the part durable and known, and return once it is; `BadInput` where bytes are missing."""
+        """Make the part durable and known, and return once it is.
+
+        Raises `BadInput` where bytes are missing, and `NotFound` where the whole was deleted meanwhile.
+        """
 
 
 class Parts(Protocol):

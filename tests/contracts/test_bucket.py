@@ -20,6 +20,7 @@ from tests.services.seaweedfs import SeaweedFS
 pytest_plugins = ["tests.services.seaweedfs"]
 
 HOUR = timedelta(hours=1)
+PATIENCE = timedelta(seconds=30)
 MIB = 2**20
 CONTENT = bytes(range(256)) * 4096 * 11 + b"and the end"
 """A bit more than two parts of the least length that S3 allows."""
@@ -37,8 +38,8 @@ class Ground(Protocol):
     async def put(self, url: str, content: bytes) -> str:
         """Put bytes to a URL without credentials; return the ETag, `Forbidden` or `NotFound` where refused."""
 
-    async def pass_time(self, lifetime: timedelta) -> None:
-        """Let so much time pass."""
+    async def outlast(self, url: str, lifetime: timedelta) -> None:
+        """Let a URL that is good for three bytes expire."""
 
 
 class MemoryGround:
@@ -54,7 +55,8 @@ class MemoryGround:
     async def put(self, url: str, content: bytes) -> str:
         return self.bucket.put(url, content)
 
-    async def pass_time(self, lifetime: timedelta) -> None:
+    async def outlast(self, url: str, lifetime: timedelta) -> None:
+        await self.put(url, b"abc")
         self._now += lifetime
 
 
@@ -73,10 +75,14 @@ class S3Ground:
                 raise Forbidden(f"{answer.status} {await answer.text()}")
             return answer.headers["ETag"].strip('"')
 
-    async def pass_time(self, lifetime: timedelta) -> None:
-        end = datetime.now(UTC) + lifetime
-        while datetime.now(UTC) < end:
-            await asyncio.sleep(0.1)
+    async def outlast(self, url: str, lifetime: timedelta) -> None:
+        begun, is_good = datetime.now(UTC), True
+        while is_good:
+            assert datetime.now(UTC) < begun + lifetime + PATIENCE, "it never expires"
+            try:
+                await self.put(url, b"abc")
+            except Forbidden:
+                is_good = False
 
 
 @pytest.fixture(params=["memory", "seaweedfs"])
@@ -87,9 +93,8 @@ async def ground(request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
     storage: SeaweedFS = request.getfixturevalue("seaweedfs")
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(ClientSession())
-        place = storage.place(f"bucket-{secrets.token_hex(4)}", prefix="uploads/")
+        place = storage.place(await storage.make_bucket(), prefix="uploads/")
         bucket = await stack.enter_async_context(open_bucket(place))
-        await make_bucket(storage, place.bucket)
         yield S3Ground(bucket, session)
 
 
@@ -131,9 +136,10 @@ async def test_a_url_is_for_one_length(ground: Ground, length: int) -> None:
 
 
 async def test_a_url_expires(ground: Ground) -> None:
-    """A second after its lifetime at the latest."""
-    url = await ground.bucket.put_url("a", size_bytes=3, lifetime=timedelta(seconds=1))
-    await ground.pass_time(timedelta(seconds=2.1))
+    """What could be put to it cannot be put any more."""
+    lifetime = timedelta(seconds=2)
+    url = await ground.bucket.put_url("a", size_bytes=3, lifetime=lifetime)
+    await ground.outlast(url, lifetime)
     with pytest.raises(Forbidden):
         await ground.put(url, b"abc")
 
@@ -172,7 +178,9 @@ async def test_a_part_has_one_length(ground: Ground) -> None:
 async def test_a_part_that_was_put_again_counts(ground: Ground) -> None:
     """An object cannot be made of the one that it replaced."""
     multipart_id = await ground.bucket.begin("a")
-    (url,) = await ground.bucket.part_urls("a", multipart_id, [Cut(length_bytes=3, part_bytes=3).part(1)], lifetime=HOUR)
+    (url,) = await ground.bucket.part_urls(
+        "a", multipart_id, [Cut(length_bytes=3, part_bytes=3).part(1)], lifetime=HOUR
+    )
     old = await ground.put(url, b"old")
     new = await ground.put(url, b"new")
     assert old != new

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -9,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from aiobotocore.session import get_session
 
 from streamserver.bucket.s3 import Place
 from tests.facts import missing
@@ -45,7 +48,7 @@ class SeaweedFS:
         return f"http://127.0.0.1:{self._ports['s3']}"
 
     def place(self, bucket: str, *, prefix: str = "") -> Place:
-        """Tell where a bucket is."""
+        """Tell where a bucket is, or would be."""
         return Place(
             bucket=bucket,
             endpoint=self.endpoint,
@@ -53,6 +56,25 @@ class SeaweedFS:
             secret_key=SECRET_KEY,
             prefix=prefix,
         )
+
+    async def client(self, stack: AsyncExitStack) -> Any:  # noqa: ANN401 - botocore makes the class at run time
+        """Return a client that somebody else wrote, and that may do everything."""
+        return await stack.enter_async_context(
+            get_session().create_client(
+                "s3",
+                region_name="us-east-1",
+                endpoint_url=self.endpoint,
+                aws_access_key_id=ACCESS_KEY,
+                aws_secret_access_key=SECRET_KEY,
+            )
+        )
+
+    async def make_bucket(self) -> str:
+        """Make an empty bucket and return its name."""
+        name = f"bucket-{secrets.token_hex(4)}"
+        async with AsyncExitStack() as stack:
+            await (await self.client(stack)).create_bucket(Bucket=name)
+        return name
 
     def start(self) -> None:
         """Return once it answers."""
