@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -16,6 +17,8 @@ from streamserver.catalog.migrate import migrate
 from streamserver.catalog.sql import open_catalog
 from streamserver.clock import SystemClock
 from streamserver.domain.retries import Retries
+from streamserver.domain.uploads import Quota
+from streamserver.domain.users import Users
 from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.limits import Limits
@@ -36,9 +39,10 @@ from streamserver.flows.pool import Pool
 from streamserver.flows.receive import Receive
 from streamserver.flows.renditions import Renditions
 from streamserver.flows.tasks import Tasks
+from streamserver.flows.uploads import Uploads
 from streamserver.flows.webhooks import Webhooks
 from streamserver.notifier.http import HttpNotifier
-from streamserver.ports import Blobs, Bus, Catalog, Notifier
+from streamserver.ports import Blobs, Bus, Catalog, Notifier, Queue
 from streamserver.queue.memory import MemoryQueue
 from streamserver.settings import Settings
 from streamserver.web.documents import video_document
@@ -129,21 +133,15 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
         size=settings.encoders,
         preparers=settings.preparers,
     )
-    jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool)
+    receive = _make_receive(settings, adapters, queue)
+    jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool, intake=receive)
     deliver = Deliver(catalog=catalog, blobs=blobs, indexes=indexes)
-    receive = Receive(
-        catalog=catalog,
-        blobs=blobs,
-        queue=queue,
-        clock=clock,
-        max_bytes=settings.max_upload_bytes,
-        max_waiting=settings.queue_limit,
-        encoders=settings.encoders,
-    )
     services = Services(
-        library=Library(catalog=catalog, blobs=blobs, jobs=jobs, deliver=deliver),
+        library=Library(catalog=catalog, blobs=blobs, jobs=jobs, deliver=deliver, uploads=receive.uploads),
         jobs=jobs,
         receive=receive,
+        uploads=receive.uploads,
+        users=Users(tokens=settings.tokens, importers=settings.importers),
         deliver=deliver,
         attachments=Attachments(catalog=catalog, blobs=blobs, encoder=adapters.encoder, deliver=deliver),
         health=Health(catalog=catalog, blobs=blobs),
@@ -159,6 +157,33 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
         describe=video_document,
     )
     return Flows(services=services, pool=pool, webhooks=webhooks)
+
+
+def _make_receive(settings: Settings, adapters: Adapters, queue: Queue) -> Receive:
+    clock = SystemClock()
+    quota = Quota(
+        max_bytes=settings.max_upload_bytes,
+        max_uploads_per_user=settings.max_uploads_per_user,
+        max_bytes_per_user=settings.max_bytes_per_user,
+    )
+    uploads = Uploads(
+        catalog=adapters.catalog,
+        blobs=adapters.blobs,
+        bus=adapters.bus,
+        clock=clock,
+        quota=quota,
+        lifetime=timedelta(seconds=settings.upload_expiry_seconds),
+    )
+    return Receive(
+        catalog=adapters.catalog,
+        blobs=adapters.blobs,
+        queue=queue,
+        clock=clock,
+        uploads=uploads,
+        max_waiting=settings.queue_limit,
+        encoders=settings.encoders,
+        keep_duplicates=settings.keep_duplicates,
+    )
 
 
 def _make_encode(settings: Settings, adapters: Adapters, indexes: Indexes, forecast: Forecast) -> Encode:
@@ -199,10 +224,10 @@ def encoding_lock(data_dir: Path) -> Iterator[None]:
 @asynccontextmanager
 async def encoding(flows: Flows) -> AsyncIterator[None]:
     """Encode what waits, and tell others of it, for as long as the context lasts."""
-    await flows.services.library.sweep()
+    await _sweep(flows.services)
     await flows.webhooks.start()
     await flows.pool.start()
-    sweeping = asyncio.create_task(_keep_sweeping(flows.services.library))
+    sweeping = asyncio.create_task(_keep_sweeping(flows.services))
     try:
         yield
     finally:
@@ -219,10 +244,15 @@ def _lock(file: IO[str], data_dir: Path) -> None:
         raise Conflict(f"Another streamserver works with {data_dir} already.") from None
 
 
-async def _keep_sweeping(library: Library) -> None:
+async def _sweep(services: Services) -> None:
+    await services.receive.recover()
+    await services.library.sweep()
+
+
+async def _keep_sweeping(services: Services) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
-            await library.sweep()
+            await _sweep(services)
         except StreamserverError as error:
             log.warning("could not sweep: %s", error)

@@ -3,19 +3,25 @@
     StreamserverError
     ├── Rejected               the caller can mend it
     │   ├── BadInput
+    │   ├── Unauthorized
     │   ├── Forbidden
     │   │   ├── UrlAltered
     │   │   ├── UrlExpired
     │   │   └── UrlOfOtherMethod
     │   ├── NotFound
+    │   │   └── Gone
     │   ├── Conflict
-    │   │   ├── ChecksumMismatch
     │   │   └── Incomplete
     │   ├── TooLarge
-    │   └── UnsupportedMedia
+    │   ├── UnsupportedMedia
+    │   ├── ChecksumMismatch
+    │   └── TooSlow
     ├── Unavailable            later it may work
     │   ├── QueueFull
+    │   ├── TooManyUploads
+    │   ├── Locked
     │   ├── StorageFull
+    │   ├── StorageFault
     │   └── NotReady
     ├── EncodingFailed         why a job, or one attempt at it, failed
     │   ├── SourceFault        the source's fault: final
@@ -58,6 +64,12 @@ class BadInput(Rejected):
     code = "bad_input"
 
 
+class Unauthorized(Rejected):
+    """This server wants to know who you are; please give your name and your token."""
+
+    code = "unauthorized"
+
+
 class Forbidden(Rejected):
     """This may not be done from here."""
 
@@ -88,16 +100,16 @@ class NotFound(Rejected):
     code = "not_found"
 
 
+class Gone(NotFound):
+    """The upload was ended, or was left alone for too long; please start a new one."""
+
+    code = "gone"
+
+
 class Conflict(Rejected):
     """This cannot be done in the present state."""
 
     code = "conflict"
-
-
-class ChecksumMismatch(Conflict):
-    """The bytes that arrived are not those that were sent."""
-
-    code = "checksum_mismatch"
 
 
 class Incomplete(Conflict):
@@ -118,6 +130,18 @@ class UnsupportedMedia(Rejected):
     code = "unsupported_media"
 
 
+class ChecksumMismatch(Rejected):
+    """The bytes that arrived are not those that were sent; please send them again."""
+
+    code = "checksum_mismatch"
+
+
+class TooSlow(Rejected):
+    """Nothing came for too long; what had come is kept, and the upload can be resumed."""
+
+    code = "too_slow"
+
+
 class Unavailable(StreamserverError):
     """The server cannot do this just now; please try again later."""
 
@@ -132,11 +156,31 @@ class QueueFull(Unavailable):
     retry_after_seconds = 60
 
 
+class TooManyUploads(Unavailable):
+    """You have too many uploads under way; please let one of them end first."""
+
+    code = "too_many_uploads"
+    retry_after_seconds = 60
+
+
+class Locked(Unavailable):
+    """The upload is being written to by another connection."""
+
+    code = "locked"
+
+
 class StorageFull(Unavailable):
     """The server has no room left to store the file."""
 
     code = "storage_full"
     retry_after_seconds = 600
+
+
+class StorageFault(Unavailable):
+    """The server's disk failed to store the bytes; please try again later."""
+
+    code = "storage_fault"
+    retry_after_seconds = 60
 
 
 class NotReady(Unavailable):

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from streamserver.catalog.address import file_address
+from streamserver.domain.users import NAME, read_tokens
 from streamserver.domain.webhooks import Endpoint, read_secret
 from streamserver.errors import SettingsError
 
@@ -44,6 +45,12 @@ class Settings:
     preparers: int
     queue_limit: int
     max_upload_bytes: int
+    max_uploads_per_user: int
+    max_bytes_per_user: int
+    upload_expiry_seconds: float
+    keep_duplicates: bool
+    tokens: Mapping[str, str]
+    importers: frozenset[str]
     max_duration_seconds: float
     region_bytes: int
     x264_preset: str
@@ -110,6 +117,10 @@ def _bytes(value: object) -> int:
     return count
 
 
+def _bytes_or_none(value: object) -> int:
+    return 0 if str(value).strip() == "0" else _bytes(value)
+
+
 def _memory(value: object) -> int:
     count = _bytes(value)
     if count < LEAST_MEMORY_BYTES:
@@ -167,6 +178,17 @@ def _endpoints(value: object) -> tuple[Endpoint, ...]:
     return tuple(Endpoint(url=word) for word, _ in addresses)
 
 
+def _tokens(value: object) -> Mapping[str, str]:
+    return read_tokens(_words(value))
+
+
+def _names(value: object) -> frozenset[str]:
+    names = frozenset(_words(value))
+    if not all(NAME.fullmatch(name) for name in names):
+        raise ValueError(value)
+    return names
+
+
 def _secrets(value: object) -> tuple[bytes, ...]:
     return tuple(read_secret(word) for word in _words(value))
 
@@ -194,6 +216,12 @@ SETTINGS: dict[str, Setting] = {
     "preparers": Setting(1, _whole(0, 256), "a whole number from 0 to 256"),
     "queue_limit": Setting(100, _whole(1, 100_000), "a whole number from 1 to 100000"),
     "max_upload_bytes": Setting("20GB", _bytes, BYTES),
+    "max_uploads_per_user": Setting(0, _whole(0, 100_000), "a whole number from 0 (any number) to 100000"),
+    "max_bytes_per_user": Setting(0, _bytes_or_none, f"{BYTES}, or 0 (any number)"),
+    "upload_expiry_seconds": Setting(3 * 24 * 3600, _seconds, SECONDS),
+    "keep_duplicates": Setting(False, _flag, "true or false"),
+    "tokens": Setting("", _tokens, "name=token once or more, each token of 16 characters or more, or empty"),
+    "importers": Setting("", _names, "names that have a token, or empty for all of them"),
     "max_duration_seconds": Setting(12 * 3600, _seconds, SECONDS),
     "region_bytes": Setting(1024 * 1024, _bytes, BYTES),
     "x264_preset": Setting("veryfast", _one_of(*PRESETS), f"one of {', '.join(PRESETS)}"),
@@ -211,7 +239,7 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-SECRET = frozenset({"database_url", "webhook_url", "webhook_secret"})
+SECRET = frozenset({"database_url", "tokens", "webhook_url", "webhook_secret"})
 """Settings whose values are never shown."""
 
 
@@ -242,6 +270,8 @@ def load_settings(
         read["database_url"] = file_address(read["data_dir"] / "catalog.sqlite3")
     if read["webhook_url"] and not read["webhook_secret"]:
         raise SettingsError("webhook_secret must be set beside webhook_url: receivers know by it who calls them.")
+    if unknown := read["importers"] - read["tokens"].keys():
+        raise SettingsError(f"importers names {', '.join(sorted(unknown))}, who has no token in tokens.")
     return Settings(**read)
 
 

@@ -1,27 +1,29 @@
 """Blobs in a folder of this machine, or in one that several machines share.
 
 media/{video_id}/{name}    what is kept
-incoming/{random}          what is being received; its writer holds a lock on it (flock)
+incoming/{random}          what is received in one go; its writer holds a lock on it (flock)
+uploads/{name}             what may be received in several goes; likewise while it is written
 """
 
 import asyncio
-import errno
 import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from streamserver.blobs.descriptors import Descriptor, Descriptors, open_file
+from streamserver.blobs.incoming import IncomingFolder, LocalIncoming
 from streamserver.blobs.keys import is_part, parts_of
+from streamserver.blobs.locking import remove_left
+from streamserver.blobs.moving import NO_ROOM, move, sync_folder
 from streamserver.errors import NotFound, StorageFull, StreamserverError, Unavailable
 
 WRITE_BYTES = 1024 * 1024
 """Received bytes are gathered until there are this many, so that a thread is woken once for each."""
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class LocalBlobs:
@@ -33,6 +35,7 @@ class LocalBlobs:
         self._descriptors = Descriptors(limit=open_files)
         self._media.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(parents=True, exist_ok=True)
+        self._uploads = IncomingFolder(root / "uploads")
 
     async def check(self) -> None:
         """See `Blobs.check`."""
@@ -46,6 +49,7 @@ class LocalBlobs:
     async def close(self) -> None:
         """See `Blobs.close`."""
         self._descriptors.close()
+        self._uploads.close()
 
     @asynccontextmanager
     async def draft(self) -> "AsyncIterator[LocalDraft]":
@@ -55,6 +59,28 @@ class LocalBlobs:
             yield draft
         finally:
             await asyncio.to_thread(draft.leave)
+
+    @asynccontextmanager
+    async def incoming(self, name: str) -> AsyncIterator[LocalIncoming]:
+        """See `Blobs.incoming`."""
+        incoming = await self._uploads.open(name, self._path)
+        try:
+            yield incoming
+        finally:
+            await incoming.leave()
+
+    async def incoming_size(self, name: str) -> int:
+        """See `Blobs.incoming_size`."""
+        return await self._uploads.size(name)
+
+    async def incoming_sizes(self) -> Mapping[str, int]:
+        """See `Blobs.incoming_sizes`."""
+        return await self._uploads.sizes()
+
+    async def room_bytes(self) -> int | None:
+        """See `Blobs.room_bytes`."""
+        found = await asyncio.to_thread(os.statvfs, self._media)
+        return found.f_bavail * found.f_frsize
 
     @contextmanager
     def lease(self, key: str) -> Iterator[Descriptor]:
@@ -84,6 +110,7 @@ class LocalBlobs:
     async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
         """See `Blobs.sweep`."""
         removed = await asyncio.to_thread(_remove_left_drafts, self._incoming)
+        removed += await self._uploads.sweep(is_known)
         for folder in await asyncio.to_thread(_folders, self._media):
             # The locks first, the question second: a writer lets go only after its video is known.
             if not await asyncio.to_thread(_has_no_writer, folder) or await is_known(folder.name):
@@ -144,10 +171,10 @@ class LocalDraft:
         self.flush()
         try:
             os.fsync(self._file.fileno())
-            _move(self._path, target)
+            move(self._path, target)
             self._is_kept = True
-            _sync_folder(target.parent)
-            _sync_folder(target.parent.parent)
+            sync_folder(target.parent)
+            sync_folder(target.parent.parent)
         except OSError as error:
             raise _as_storage_full(error) from error
 
@@ -168,18 +195,6 @@ def _create_locked(path: Path) -> BinaryIO:
         file.close()  # before it was locked, a sweep took it for one that was left behind
 
 
-def _move(path: Path, target: Path) -> None:
-    while True:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            path.rename(target)
-        except FileNotFoundError:
-            if not path.exists():
-                raise
-            continue  # a sweep took the new folder for one that was left behind
-        return
-
-
 def _settle(path: Path) -> int:
     try:
         file = os.fdopen(open_file(path), "rb")
@@ -188,16 +203,8 @@ def _settle(path: Path) -> int:
     with file:
         os.fsync(file.fileno())
         size_bytes = os.fstat(file.fileno()).st_size
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return size_bytes
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:
@@ -208,18 +215,7 @@ def _remove(path: Path) -> None:
 
 
 def _remove_left_drafts(incoming: Path) -> list[str]:
-    return [draft.name for draft in sorted(incoming.iterdir()) if _remove_left_file(draft)]
-
-
-def _remove_left_file(path: Path) -> bool:
-    """Remove a file that nobody writes; with its lock in hand, so that who is about to write it notices."""
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-    except OSError:  # it is locked, gone, or not ours
-        return False
-    return True
+    return [draft.name for draft in sorted(incoming.iterdir()) if remove_left(draft)]
 
 
 def _folders(media: Path) -> list[Path]:
@@ -241,7 +237,7 @@ def _has_no_writer(folder: Path) -> bool:
 def _remove_left_folder(folder: Path) -> bool:
     """Remove a folder with all that nobody writes in it; False where something stays."""
     for path in list(folder.iterdir()):
-        _remove_left_file(path)
+        remove_left(path)
     try:
         folder.rmdir()
     except OSError:  # since it was looked at, a writer has moved a file here

@@ -1,13 +1,15 @@
 """Blobs in memory files of this process (Linux): real descriptors, gone with the process."""
 
+import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamserver.blobs.keys import parts_of
-from streamserver.errors import NotFound
+from streamserver.blobs.keys import is_part, parts_of
+from streamserver.errors import Locked, NotFound
+from streamserver.ports import Incoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,9 @@ class MemoryLease:
 class MemoryDraft:
     """Bytes that are being received."""
 
-    def __init__(self, kept: dict[str, int], writing: set[str]) -> None:
+    def __init__(self, keep: Callable[[str, bytes], None]) -> None:
         self._received = bytearray()
-        self._kept = kept
-        self._writing = writing
+        self._keep = keep
         self.key: str | None = None
 
     @property
@@ -49,22 +50,64 @@ class MemoryDraft:
 
     async def keep(self, key: str) -> None:
         """See `Draft.keep`."""
-        parts_of(key)
+        self._keep(key, bytes(self._received))
         self.key = key
-        self._writing.add(key)
-        if key in self._kept:
-            os.close(self._kept[key])
-        self._kept[key] = os.memfd_create("blob")
-        with os.fdopen(os.dup(self._kept[key]), "wb") as file:
-            file.write(self._received)
+
+
+class MemoryIncoming:
+    """Bytes that come in several goes."""
+
+    def __init__(self, name: str, uploads: dict[str, bytearray], keep: Callable[[str, bytes], None]) -> None:
+        self._name = name
+        self._uploads = uploads
+        self._keep = keep
+        self._received = uploads.setdefault(name, bytearray())
+        self.key: str | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """See `Incoming.size_bytes`."""
+        return len(self._received)
+
+    async def write(self, chunk: bytes) -> None:
+        """See `Incoming.write`."""
+        self._received += chunk
+
+    async def join(self, other: Incoming, position: int = 0) -> None:
+        """See `Incoming.join`."""
+        self._received += await other.read(position, other.size_bytes)
+
+    async def sync(self) -> None:
+        """See `Incoming.sync`."""
+
+    async def read(self, position: int, count: int) -> bytes:
+        """See `Incoming.read`."""
+        return bytes(self._received[position : position + count])
+
+    async def sha256(self) -> str:
+        """See `Incoming.sha256`."""
+        return hashlib.sha256(self._received).hexdigest()
+
+    async def keep(self, key: str) -> None:
+        """See `Incoming.keep`."""
+        self._keep(key, bytes(self._received))
+        self.key = key
+        await self.discard()
+
+    async def discard(self) -> None:
+        """See `Incoming.discard`."""
+        self._uploads.pop(self._name, None)
 
 
 class MemoryBlobs:
     """`Blobs` in a dictionary of memory files."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, room_bytes: int | None = None) -> None:
         self._kept: dict[str, int] = {}
         self._writing: set[str] = set()
+        self._uploads: dict[str, bytearray] = {}
+        self._held: set[str] = set()
+        self._room_bytes = room_bytes
 
     async def check(self) -> None:
         """See `Blobs.check`."""
@@ -78,11 +121,40 @@ class MemoryBlobs:
     @asynccontextmanager
     async def draft(self) -> AsyncIterator[MemoryDraft]:
         """See `Blobs.draft`."""
-        draft = MemoryDraft(self._kept, self._writing)
+        draft = MemoryDraft(self._keep)
         try:
             yield draft
         finally:
             self._writing.discard(draft.key or "")
+
+    @asynccontextmanager
+    async def incoming(self, name: str) -> AsyncIterator[MemoryIncoming]:
+        """See `Blobs.incoming`."""
+        if not is_part(name):
+            raise NotFound
+        if name in self._held:
+            raise Locked
+        self._held.add(name)
+        incoming = MemoryIncoming(name, self._uploads, self._keep)
+        try:
+            yield incoming
+        finally:
+            self._held.discard(name)
+            self._writing.discard(incoming.key or "")
+
+    async def incoming_size(self, name: str) -> int:
+        """See `Blobs.incoming_size`."""
+        if not is_part(name):
+            raise NotFound
+        return len(self._uploads.get(name, b""))
+
+    async def incoming_sizes(self) -> Mapping[str, int]:
+        """See `Blobs.incoming_sizes`."""
+        return {name: len(received) for name, received in self._uploads.items()}
+
+    async def room_bytes(self) -> int | None:
+        """See `Blobs.room_bytes`."""
+        return self._room_bytes
 
     @contextmanager
     def lease(self, key: str) -> Iterator[MemoryLease]:
@@ -118,9 +190,22 @@ class MemoryBlobs:
     async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
         """See `Blobs.sweep`."""
         removed = []
+        for name in sorted(self._uploads.keys() - self._held):
+            if not await is_known(name):
+                del self._uploads[name]
+                removed.append(name)
         for folder in sorted({key.split("/")[0] for key in self._kept.keys() - self._writing}):
             is_written = any(key.startswith(f"{folder}/") for key in self._writing)
             if not is_written and not await is_known(folder):
                 await self.delete(folder)
                 removed.append(folder)
         return removed
+
+    def _keep(self, key: str, content: bytes) -> None:
+        parts_of(key)
+        self._writing.add(key)
+        if key in self._kept:
+            os.close(self._kept[key])
+        self._kept[key] = os.memfd_create("blob")
+        with os.fdopen(os.dup(self._kept[key]), "wb") as file:
+            file.write(content)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from streamserver.catalog.folding import fold
+from streamserver.catalog.memory_uploads import MemoryUploads
 from streamserver.catalog.memory_webhooks import MemoryWebhooks
 from streamserver.catalog.sentences import FINAL, NO_JOB, NO_RENDITION, NO_VIDEO, STILL_GROWING, TAKEN
 from streamserver.domain.chapters import Chapter
@@ -21,7 +22,7 @@ from streamserver.domain.videos import (
 from streamserver.errors import Conflict, NotFound
 
 
-class MemoryCatalog(MemoryWebhooks):
+class MemoryCatalog(MemoryUploads, MemoryWebhooks):
     """A catalog that lasts as long as its process. No method awaits, so each is one transaction."""
 
     def __init__(self) -> None:
@@ -73,6 +74,16 @@ class MemoryCatalog(MemoryWebhooks):
     async def videos_of(self, video_ids: Iterable[str]) -> Mapping[str, Video]:
         """Return videos by id; those that are not there are left out."""
         return {video_id: await self.video(video_id) for video_id in video_ids if video_id in self._videos}
+
+    async def video_with_source(self, sha256: str) -> Video | None:
+        """Return the oldest video with this source; None where there is none."""
+        found = [
+            video
+            for video in self._videos.values()
+            if video.source.sha256 == sha256 and video.status is not VideoStatus.ERROR
+        ]
+        oldest = min(found, key=lambda it: (it.created_at, it.id), default=None)
+        return None if oldest is None else await self.video(oldest.id)
 
     async def video_ids(self) -> set[str]:
         """Return the ids of all videos."""
@@ -165,6 +176,16 @@ class MemoryCatalog(MemoryWebhooks):
         """Forget text tracks."""
         for key in keys:
             self._subtitles.pop(key, None)
+
+    async def finish_upload(self, job: Job, video: Video | None) -> None:
+        """Put a job, and the video if it is new, in the place of an upload."""
+        await self.upload(job.id)
+        if video is None:
+            self._bare_video(job.video_id)
+            self._jobs[job.id] = job
+        else:
+            await self.add_video(video, job)
+        await self.delete_upload(job.id)
 
     async def job(self, job_id: str) -> Job:
         """Return a job as it was last recorded."""

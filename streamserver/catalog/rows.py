@@ -9,6 +9,7 @@ from streamserver.catalog import tables
 from streamserver.catalog.folding import fold
 from streamserver.domain.chapters import pack_chapters, unpack_chapters
 from streamserver.domain.jobs import Job, JobError, JobStatus, RenditionProgress, Stage
+from streamserver.domain.uploads import Upload, UploadKind
 from streamserver.domain.videos import (
     AnyRendition,
     AudioRendition,
@@ -43,6 +44,7 @@ def video_values(video: Video) -> dict[str, Any]:
         "source_file_name": video.source.file_name,
         "source_size_bytes": video.source.size_bytes,
         "source_content_type": video.source.content_type,
+        "source_sha256": video.source.sha256,
         "duration_seconds": video.duration_seconds,
         "width": video.width,
         "height": video.height,
@@ -68,6 +70,7 @@ def video_of(
             file_name=row.source_file_name,
             size_bytes=row.source_size_bytes,
             content_type=row.source_content_type,
+            sha256=row.source_sha256,
         ),
         status=VideoStatus(row.status),
         duration_seconds=row.duration_seconds,
@@ -186,6 +189,7 @@ def job_values(job: Job) -> dict[str, Any]:
         "sequence": job.sequence,
         "started_at": job.started_at,
         "finished_at": job.finished_at,
+        "is_duplicate": job.is_duplicate,
     }
 
 
@@ -212,6 +216,48 @@ def job_of(row: Row[Any]) -> Job:
         sequence=row.sequence,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        is_duplicate=bool(row.is_duplicate),
+    )
+
+
+def upload_values(upload: Upload) -> dict[str, Any]:
+    """Give the row of an upload."""
+    return {
+        "id": upload.id,
+        "video_id": upload.video_id,
+        "kind": upload.kind.value,
+        "user": upload.user,
+        "title": upload.title,
+        "file_name": upload.file_name,
+        "length_bytes": upload.length_bytes,
+        "url": upload.url,
+        "sha256": upload.sha256,
+        "created_at": upload.created_at,
+        "expires_at": upload.expires_at,
+        "error_code": upload.error.code if upload.error else None,
+        "error_message": upload.error.message if upload.error else None,
+        "failed_at": upload.failed_at,
+        "details": json.dumps(dict(upload.details)),
+    }
+
+
+def upload_of(row: Row[Any]) -> Upload:
+    """Read an upload."""
+    return Upload(
+        id=row.id,
+        video_id=row.video_id,
+        kind=UploadKind(row.kind),
+        user=row.user,
+        title=row.title,
+        file_name=row.file_name,
+        length_bytes=row.length_bytes,
+        url=row.url,
+        sha256=row.sha256,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        error=_job_error(row.error_code, row.error_message),
+        failed_at=row.failed_at,
+        details=json.loads(row.details),
     )
 
 

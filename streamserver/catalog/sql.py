@@ -6,13 +6,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from streamserver.catalog.address import parse_address
 from streamserver.catalog.database import Database, reads
 from streamserver.catalog.sql_jobs import SqlJobs
+from streamserver.catalog.sql_uploads import SqlUploads
 from streamserver.catalog.sql_videos import SqlVideos
 from streamserver.catalog.sql_webhooks import SqlWebhooks
 from streamserver.catalog.tables import videos
 from streamserver.ports import Catalog
 
 
-class SqlCatalog(SqlVideos, SqlJobs, SqlWebhooks):
+class SqlCatalog(SqlVideos, SqlJobs, SqlUploads, SqlWebhooks):
     """A catalog in a database. What a method recorded is durable when it returns."""
 
     @reads

@@ -80,6 +80,18 @@ class SqlVideos:
         return await _assemble(connection, found.all())
 
     @reads
+    async def video_with_source(self, connection: AsyncConnection, sha256: str) -> Video | None:
+        """Return the oldest video with this source; None where there is none."""
+        oldest = (
+            select(*VIDEO_COLUMNS)
+            .where(videos.c.source_sha256 == sha256, videos.c.status != VideoStatus.ERROR.value)
+            .order_by(videos.c.created_at, videos.c.id)
+            .limit(1)
+        )
+        found = await _assemble(connection, (await connection.execute(oldest)).all())
+        return found[0] if found else None
+
+    @reads
     async def video_ids(self, connection: AsyncConnection) -> set[str]:
         """Return the ids of all videos."""
         return set((await connection.scalars(select(videos.c.id))).all())

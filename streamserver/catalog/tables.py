@@ -23,6 +23,8 @@ ID_CHARACTERS: Final = 64
 """The longest id or key."""
 EVENT_ID_CHARACTERS: Final = 128
 """The longest id of an event, which names a job and more."""
+SHA256_CHARACTERS: Final = 64
+"""In hexadecimal."""
 TITLE_CHARACTERS: Final = 500
 """The longest title."""
 FOLDED_CHARACTERS: Final = 3 * TITLE_CHARACTERS
@@ -43,6 +45,7 @@ videos = Table(
     Column("source_file_name", Text, nullable=False),
     Column("source_size_bytes", BigInteger, nullable=False),
     Column("source_content_type", String(255), nullable=False),
+    Column("source_sha256", Exact(SHA256_CHARACTERS)),
     Column("duration_seconds", Double),
     Column("width", Integer),
     Column("height", Integer),
@@ -50,6 +53,7 @@ videos = Table(
     Column("storyboard_key", Exact(ID_CHARACTERS)),
     Column("chapters", LongText),  # as `pack_chapters` writes them
     Index("videos_by_age", "created_at", "id"),
+    Index("videos_by_source", "source_sha256", "created_at", "id"),
     **TABLE_OPTIONS,
 )
 
@@ -109,9 +113,32 @@ jobs = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("started_at", Moment),
     Column("finished_at", Moment),
+    Column("is_duplicate", Boolean),  # null in rows that are older than the column
     Index("jobs_by_age", "created_at", "id"),
     Index("jobs_by_status", "status", "created_at", "id"),
     Index("jobs_by_video", "video_id"),
+    **TABLE_OPTIONS,
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Exact(ID_CHARACTERS), primary_key=True),
+    Column("video_id", Exact(ID_CHARACTERS), nullable=False),  # of a video that is not there yet
+    Column("kind", String(16), nullable=False),
+    Column("user", String(255), nullable=False),
+    Column("title", String(TITLE_CHARACTERS)),
+    Column("file_name", Text, nullable=False),
+    Column("length_bytes", BigInteger),
+    Column("url", Text),
+    Column("sha256", Exact(SHA256_CHARACTERS)),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("error_code", String(64)),
+    Column("error_message", Text),
+    Column("failed_at", Moment),
+    Column("details", LongText, nullable=False),  # JSON
+    Index("uploads_by_age", "created_at", "id"),
     **TABLE_OPTIONS,
 )
 

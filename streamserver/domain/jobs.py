@@ -112,7 +112,7 @@ class Job:
     stage: Stage = Stage.UPLOAD
     """What is, or was last, being done."""
     percent: float = 0.0
-    """0 to 100, never falling within an attempt; 100 only when COMPLETE."""
+    """0 to 100, never falling while the source is received or within an attempt; 100 only when COMPLETE."""
     speed: float | None = None
     """Seconds of video encoded in a second."""
     frames_per_second: float | None = None
@@ -139,6 +139,21 @@ class Job:
     """When the present attempt was claimed (UTC)."""
     finished_at: datetime | None = None
     """When it ended (UTC)."""
+    title: str | None = None
+    """What the video will be called, while its source is received and the library does not have it yet."""
+    received_bytes: int | None = None
+    """How much of the source has come; None once it is whole."""
+    size_bytes: int | None = None
+    """How long the source is, while it is received and where that is known."""
+    bytes_per_second: float | None = None
+    """How fast the source is coming; None where nothing comes at present."""
+    is_duplicate: bool = False
+    """Whether the source was here already: then `video_id` is the video that has it, and nothing was stored."""
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether its source is not whole yet."""
+        return self.received_bytes is not None and not self.is_terminal
 
     @property
     def is_waiting(self) -> bool:
@@ -208,6 +223,7 @@ def failed(job: Job, error: JobError, *, now: datetime) -> Job:
         eta_seconds=None,
         speed=None,
         frames_per_second=None,
+        bytes_per_second=None,
         queue_position=None,
         last_error=None,
         retry_at=None,

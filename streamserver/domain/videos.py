@@ -38,6 +38,8 @@ class Source:
     """How long it is."""
     content_type: str = "application/octet-stream"
     """What it was found to be once probed."""
+    sha256: str | None = None
+    """Of all its bytes, in hexadecimal; None for files of before there was a record of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

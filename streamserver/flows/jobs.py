@@ -4,37 +4,46 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from streamserver.domain.jobs import Job, JobError, JobEvent, JobStatus, Stage, waiting_again
+from streamserver.domain.jobs import Job, JobEvent, JobStatus, Stage, waiting_again
 from streamserver.domain.order import Turn
+from streamserver.domain.users import ANYONE
 from streamserver.domain.videos import Cursor
-from streamserver.errors import Cancelled, Conflict
+from streamserver.errors import Conflict, NotFound
 from streamserver.flows.encode import Encode
+from streamserver.flows.intake import Intake
 from streamserver.flows.pool import Pool
+from streamserver.flows.uploads import CANCELLED
 from streamserver.ports import Bus, Catalog, Queue
-
-CANCELLED = JobError(code=Cancelled.code, message=Cancelled().message)
-"""Why a job ended that somebody did not want any more."""
 
 
 class Jobs:
-    """The verbs behind the routes of jobs."""
+    """The verbs behind the routes of jobs; an upload counts as the job that it will be."""
 
-    def __init__(self, *, catalog: Catalog, bus: Bus, queue: Queue, encode: Encode, pool: Pool) -> None:
+    def __init__(
+        self, *, catalog: Catalog, bus: Bus, queue: Queue, encode: Encode, pool: Pool, intake: Intake
+    ) -> None:
         self._catalog = catalog
         self._bus = bus
         self._queue = queue
         self._encode = encode
         self._pool = pool
+        self._intake = intake
 
     async def get(self, job_id: str) -> Job:
         """Return a job as it is at this moment; `NotFound` where there is none."""
-        return self._live(await self._catalog.job(job_id), self._places())
+        return self._live(await self._recorded(job_id), self._places())
 
     async def page(
         self, *, statuses: Iterable[JobStatus] | None = None, limit: int = 50, after: Cursor | None = None
     ) -> tuple[Sequence[Job], Cursor | None]:
         """Return a page of jobs as they are at this moment, newest first, and where the next one begins."""
-        found = await self._catalog.jobs(statuses=statuses, limit=limit + 1, after=after)
+        wanted = frozenset(JobStatus if statuses is None else statuses)
+        uploads = await self._intake.uploads.jobs()
+        uploads = [job for job in uploads if job.status in wanted and _follows(job, after)]
+        recorded = await self._catalog.jobs(statuses=wanted, limit=limit + 1, after=after)
+        # An upload that has become whole between the two questions is in both answers: what is recorded counts.
+        by_id = {job.id: job for job in (*uploads[: limit + 1], *recorded)}
+        found = sorted(by_id.values(), key=lambda job: (job.created_at, job.id), reverse=True)
         places = self._places()
         jobs = [self._live(job, places) for job in found[:limit]]
         last = jobs[-1] if len(found) > limit else None
@@ -72,9 +81,10 @@ class Jobs:
         """Yield every job that is not over, then every report of any job, each by rising sequence numbers."""
         heard: dict[str, int] = {}
         with self._bus.subscribe() as reports:
+            uploads = [job for job in await self._intake.uploads.jobs() if not job.is_terminal]
             jobs = await self._catalog.jobs(statuses=[JobStatus.READY, JobStatus.RUNNING])
-            places = self._places()
-            for job in reversed(jobs):
+            places, recorded = self._places(), {job.id for job in jobs}
+            for job in reversed([*(job for job in uploads if job.id not in recorded), *jobs]):
                 live = self._live(job, places)
                 heard[job.id] = live.sequence
                 yield live
@@ -85,10 +95,17 @@ class Jobs:
                 if job.is_terminal:
                     heard.pop(job.id, None)
 
-    async def cancel(self, job_id: str) -> Job:
-        """End a job that waits or runs; `Conflict` where it is over already."""
-        if (await self.get(job_id)).is_terminal:
+    async def cancel(self, job_id: str, *, user: str = ANYONE) -> Job:
+        """End a job that waits or runs, or an upload of a user's own.
+
+        Raises `Conflict` where it is over already, and `Forbidden` where the upload is another user's.
+        """
+        job = await self.get(job_id)
+        if job.is_terminal:
             raise Conflict("The job is over already; there is nothing to cancel.")
+        if job.is_receiving:
+            with suppress(NotFound):  # the last byte has just come
+                return await self._intake.cancel(job_id, user=user)
         # Between two looks a job may pass from the line to an encoder, or come to an end of its own.
         while not (job := await self.get(job_id)).is_terminal:
             await self._queue.withdraw(job_id)
@@ -101,7 +118,9 @@ class Jobs:
 
     async def retry(self, job_id: str) -> Job:
         """Put a job that failed back in line; `Conflict` where it did not fail, or its source is gone."""
-        job = await self._catalog.job(job_id)
+        job = await self._recorded(job_id)
+        if job.received_bytes is not None:
+            raise Conflict("Nothing is there to encode; please upload the file again.")
         again = waiting_again(job, JobEvent.RETRY)
         if not await self._encode.has_source(job):
             raise Conflict("The file could not be used and was removed; please upload it again.")
@@ -112,6 +131,19 @@ class Jobs:
         await self._queue.offer(Turn(job_id=job_id, arrived_at=job.created_at))
         await self._pool.announce()
         return await self.get(job_id)
+
+    async def _recorded(self, job_id: str) -> Job:
+        """Return a job, or the upload that will be one, as it is recorded."""
+        try:
+            return await self._catalog.job(job_id)
+        except NotFound as no_job:
+            try:
+                return await self._intake.uploads.job(job_id)
+            except NotFound:
+                # It may have become whole between the two questions.
+                with suppress(NotFound):
+                    return await self._catalog.job(job_id)
+                raise no_job from None
 
     def _places(self) -> Mapping[str, int]:
         """Return the place of each job in line."""
@@ -126,3 +158,8 @@ class Jobs:
             return job
         stage = Stage.WAIT if job.status is JobStatus.RUNNING else job.stage
         return replace(job, queue_position=places[job.id], stage=stage)
+
+
+def _follows(job: Job, cursor: Cursor | None) -> bool:
+    """Tell whether a job comes after the place where a page ended."""
+    return cursor is None or (job.created_at, job.id) < (cursor.created_at, cursor.id)

@@ -8,6 +8,7 @@ from streamserver.domain.videos import Cursor, Video
 from streamserver.errors import Conflict
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.jobs import Jobs
+from streamserver.flows.uploads import Uploads
 from streamserver.ports import Blobs, Catalog
 
 log = logging.getLogger(__name__)
@@ -16,11 +17,12 @@ log = logging.getLogger(__name__)
 class Library:
     """The verbs behind the routes of videos."""
 
-    def __init__(self, *, catalog: Catalog, blobs: Blobs, jobs: Jobs, deliver: Deliver) -> None:
+    def __init__(self, *, catalog: Catalog, blobs: Blobs, jobs: Jobs, deliver: Deliver, uploads: Uploads) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._jobs = jobs
         self._deliver = deliver
+        self._uploads = uploads
 
     async def page(
         self, *, query: str = "", limit: int = 50, after: Cursor | None = None
@@ -57,13 +59,17 @@ class Library:
 
     async def sweep(self) -> list[str]:
         """Remove bytes that nothing refers to."""
-        known = await self._catalog.video_ids()
+        known = await self._names()
 
-        async def is_known(video_id: str) -> bool:
+        async def is_known(name: str) -> bool:
             # What was not known a moment ago may be by now.
-            return video_id in known or video_id in await self._catalog.video_ids()
+            return name in known or name in await self._names()
 
         removed = await self._blobs.sweep(is_known)
         if removed:
             log.info("removed what was left behind: %s", ", ".join(removed))
         return removed
+
+    async def _names(self) -> set[str]:
+        """Return what bytes are kept under; uploads first, since they become videos."""
+        return await self._uploads.names() | await self._catalog.video_ids()

@@ -3,12 +3,13 @@
 Every port has a `memory` adapter, and one contract test runs over all adapters of a port.
 """
 
-from streamserver.ports.blobs import Blobs, Draft, Lease
+from streamserver.ports.blobs import Blobs, Draft, Incoming, Lease
 from streamserver.ports.bucket import Bucket
 from streamserver.ports.catalog import Catalog
 from streamserver.ports.clock import Clock
 from streamserver.ports.encoding import Encoder, Queue
 from streamserver.ports.news import Bus, Notifier, Subscription
+from streamserver.ports.parts import PartDraft, Parts
 
 __all__ = [
     "Blobs",
@@ -18,8 +19,11 @@ __all__ = [
     "Clock",
     "Draft",
     "Encoder",
+    "Incoming",
     "Lease",
     "Notifier",
+    "PartDraft",
+    "Parts",
     "Queue",
     "Subscription",
 ]

@@ -1,6 +1,6 @@
 """Where bytes rest."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,43 @@ class Draft(Protocol):
 
         Until the draft is left they count as being written: a sweep does not touch them.
         """
+
+
+class Incoming(Protocol):
+    """Bytes that may come in several goes, held by one writer at a time.
+
+    What was synced stays when the writer lets go, also when its process is killed; what was written and not synced
+    is synced when the writer lets go in good order. Where the storage fails, bytes that may not be durable are
+    taken back.
+    """
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes there are, those included that are not durable yet."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Add bytes; raise `StorageFull` when there is no room, `StorageFault` when the storage fails."""
+
+    async def join(self, other: "Incoming", position: int = 0) -> None:
+        """Add the bytes that another has from a position on."""
+
+    async def sync(self) -> None:
+        """Return once all that was written is durable; raises as `write` does."""
+
+    async def read(self, position: int, count: int) -> bytes:
+        """Return bytes, fewer only at the end."""
+
+    async def sha256(self) -> str:
+        """Return the SHA-256 of all bytes in hexadecimal; what this process wrote is not read again for it."""
+
+    async def keep(self, key: str) -> None:
+        """Make the bytes a blob, all or nothing, and return once that is durable; nothing is to be added then.
+
+        Until the writer lets go they count as being written: a sweep does not touch them.
+        """
+
+    async def discard(self) -> None:
+        """Remove the bytes, unless they were kept."""
 
 
 class Lease(Protocol):
@@ -58,6 +95,18 @@ class Blobs(Protocol):
     def draft(self) -> AbstractAsyncContextManager[Draft]:
         """Begin to receive bytes."""
 
+    def incoming(self, name: str) -> AbstractAsyncContextManager[Incoming]:
+        """Hold the incoming bytes of a name, none at first; raise `Locked` where another writer holds them."""
+
+    async def incoming_size(self, name: str) -> int:
+        """Return how many bytes have come and are durable; 0 where there are none."""
+
+    async def incoming_sizes(self) -> Mapping[str, int]:
+        """Return how many bytes have come, durable or not, by name."""
+
+    async def room_bytes(self) -> int | None:
+        """Return how many bytes more can be stored, None where nobody knows."""
+
     def lease(self, key: str) -> AbstractContextManager[Lease]:
         """Hold a blob open while it is read; raise `NotFound` where there is none. Never blocks on a hot blob."""
 
@@ -73,5 +122,5 @@ class Blobs(Protocol):
     async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
         """Remove what a writer that is gone left behind, and name it.
 
-        That is: drafts, and folders that are neither known nor being written.
+        That is: drafts, and folders and incoming bytes that are neither known by their name nor being written.
         """

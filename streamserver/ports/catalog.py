@@ -1,4 +1,4 @@
-"""The record of videos and jobs."""
+"""The record of videos, jobs and uploads."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,15 +7,16 @@ from typing import Protocol
 from streamserver.domain.chapters import Chapter
 from streamserver.domain.fragments import FragmentIndex
 from streamserver.domain.jobs import Job, JobStatus
+from streamserver.domain.uploads import Upload
 from streamserver.domain.videos import AnyRendition, Cursor, Subtitle, Video, VideoStatus
 from streamserver.domain.webhooks import Message, VideoEvent
 
 
 class Catalog(Protocol):
-    """The record of videos, renditions, subtitles and jobs.
+    """The record of videos, renditions, subtitles, jobs and uploads.
 
-    Every method is one transaction. Times are UTC and keep microseconds. A method that names a video, rendition
-    or job which is not there raises `NotFound`.
+    Every method is one transaction. Times are UTC and keep microseconds. A method that names a video, rendition,
+    job or upload which is not there raises `NotFound`.
     """
 
     async def check(self) -> None:
@@ -42,6 +43,9 @@ class Catalog(Protocol):
 
         Those that are not there are left out.
         """
+
+    async def video_with_source(self, sha256: str) -> Video | None:
+        """Return the oldest video, not in `error`, whose source has this SHA-256; None where there is none."""
 
     async def video_ids(self) -> set[str]:
         """Return the ids of all videos, those in `error` too."""
@@ -86,6 +90,27 @@ class Catalog(Protocol):
 
     async def delete_subtitles(self, keys: Iterable[str]) -> None:
         """Forget text tracks; those that are not there are ignored."""
+
+    async def add_upload(self, upload: Upload) -> None:
+        """Record an upload that begins; `Conflict` where its id is taken."""
+
+    async def upload(self, upload_id: str) -> Upload:
+        """Return an upload as it was last recorded."""
+
+    async def uploads(self) -> Sequence[Upload]:
+        """Return all uploads, the newest first."""
+
+    async def change_upload(self, upload: Upload) -> None:
+        """Record an upload as it now is."""
+
+    async def delete_upload(self, upload_id: str) -> None:
+        """Forget an upload."""
+
+    async def finish_upload(self, job: Job, video: Video | None) -> None:
+        """Forget the upload with the job's id, and record the job and the video that it has become.
+
+        Without a video the job is of one that is recorded already.
+        """
 
     async def job(self, job_id: str) -> Job:
         """Return a job as it was last recorded."""

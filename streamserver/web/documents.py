@@ -89,6 +89,11 @@ def job_document(job: Job) -> Document:
         "created_at": _time(job.created_at),
         "started_at": _time(job.started_at),
         "finished_at": _time(job.finished_at),
+        "title": job.title,
+        "received_bytes": job.received_bytes,
+        "size_bytes": job.size_bytes,
+        "bytes_per_second": job.bytes_per_second,
+        "is_duplicate": job.is_duplicate,
     }
 
 

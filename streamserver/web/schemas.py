@@ -100,7 +100,10 @@ JOB = an_object(
     video_id=text("The video it works for"),
     status=_one_of(JobStatus, "Where it stands"),
     stage=_one_of(Stage, "What is, or was last, being done"),
-    percent=_number("Never falls within an attempt; 100 only when COMPLETE", **_PERCENT),
+    percent=_number(
+        "Of the upload, then of the encoding; never falls within one attempt at either; 100 only when COMPLETE",
+        **_PERCENT,
+    ),
     speed=_or_null(_number("Seconds of video encoded in a second", minimum=0)),
     frames_per_second=_or_null(_number("Frames encoded in a second", minimum=0)),
     eta_seconds=_or_null(_number("What is left, as far as is known", minimum=0)),
@@ -118,6 +121,14 @@ JOB = an_object(
     created_at=_time("When the file was received"),
     started_at=_or_null(_time("When the present attempt began")),
     finished_at=_or_null(_time("When it ended")),
+    title=_or_null(text("What the video will be called, while its file is received and the library lacks it")),
+    received_bytes=_or_null(_whole("How much of the file has come; null once all of it is here", minimum=0)),
+    size_bytes=_or_null(_whole("How long the file is, while it is received and where that is known", minimum=0)),
+    bytes_per_second=_or_null(_number("How fast the file is coming; null where nothing comes now", minimum=0)),
+    is_duplicate={
+        "type": "boolean",
+        "description": "Whether the file was here already: then `video_id` is the video that has it",
+    },
 )
 SCHEMAS = {
     "Video": VIDEO,

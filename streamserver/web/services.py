@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
+from streamserver.domain.users import Users
 from streamserver.flows.attachments import Attachments
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.health import Health
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.library import Library
 from streamserver.flows.receive import Receive
+from streamserver.flows.uploads import Uploads
 from streamserver.ports import Blobs
 
 
@@ -24,6 +26,10 @@ class Services:
     """Jobs."""
     receive: Receive
     """Files that come in."""
+    uploads: Uploads
+    """The record of them."""
+    users: Users
+    """Who may send them."""
     deliver: Deliver
     """What media addresses stand for."""
     attachments: Attachments

@@ -5,12 +5,14 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 from streamserver.blobs.memory import MemoryBlobs
 from streamserver.bus.memory import MemoryBus
 from streamserver.domain.jobs import Job, JobStatus
 from streamserver.domain.retries import Retries
+from streamserver.domain.uploads import Quota
 from streamserver.domain.videos import Video
 from streamserver.errors import NotFound
 from streamserver.flows.attachments import Attachments
@@ -27,12 +29,14 @@ from streamserver.flows.pool import OFFER_SECONDS, Pool
 from streamserver.flows.receive import Receive
 from streamserver.flows.renditions import RECORD_SECONDS, REPORT_SECONDS, Renditions
 from streamserver.flows.tasks import Tasks
+from streamserver.flows.uploads import Uploads
 from streamserver.ports import Blobs
 from streamserver.queue.memory import MemoryQueue
 from tests.flows.doubles import OddEncoder, TickingClock, TroubledCatalog
 from tests.web.clock import skip
 
 MAX_BYTES = 100_000
+LIFETIME = timedelta(hours=24)
 PATIENCE_SECONDS = 60
 
 
@@ -52,6 +56,7 @@ class Works:
     jobs: Jobs
     deliver: Deliver
     receive: Receive
+    uploads: Uploads
     library: Library
     attachments: Attachments
 
@@ -170,8 +175,13 @@ async def open_works(
     preparers: int = 0,
     retries: int = 5,
     retry_seconds: float = 0.01,
+    quota: Quota | None = None,
+    keep_duplicates: bool = True,
 ) -> AsyncIterator[Works]:
-    """Put the flows together over memory, or over what is given; the pool is closed in the end."""
+    """Put the flows together over memory, or over what is given; the pool is closed in the end.
+
+    Tests send the same few bytes again and again, and want a video each time.
+    """
     own_blobs = MemoryBlobs()
     catalog, blobs = catalog or TroubledCatalog(), blobs or own_blobs
     bus, queue, clock, encoder = MemoryBus(), MemoryQueue(), TickingClock(), OddEncoder()
@@ -205,18 +215,27 @@ async def open_works(
         size=size,
         preparers=preparers,
     )
-    jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool)
-    deliver = Deliver(catalog=catalog, blobs=blobs, indexes=indexes)
+    uploads = Uploads(
+        catalog=catalog,
+        blobs=blobs,
+        bus=bus,
+        clock=clock,
+        quota=quota or Quota(max_bytes=MAX_BYTES),
+        lifetime=LIFETIME,
+    )
     receive = Receive(
         catalog=catalog,
         blobs=blobs,
         queue=queue,
         clock=clock,
-        max_bytes=MAX_BYTES,
+        uploads=uploads,
         max_waiting=max_waiting,
         encoders=size,
+        keep_duplicates=keep_duplicates,
     )
-    library = Library(catalog=catalog, blobs=blobs, jobs=jobs, deliver=deliver)
+    jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool, intake=receive)
+    deliver = Deliver(catalog=catalog, blobs=blobs, indexes=indexes)
+    library = Library(catalog=catalog, blobs=blobs, jobs=jobs, deliver=deliver, uploads=uploads)
     try:
         yield Works(
             catalog=catalog,
@@ -231,6 +250,7 @@ async def open_works(
             jobs=jobs,
             deliver=deliver,
             receive=receive,
+            uploads=uploads,
             library=library,
             attachments=Attachments(catalog=catalog, blobs=blobs, encoder=encoder, deliver=deliver),
         )

@@ -46,6 +46,7 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def mariadb_url(migrated_mariadb: str, mariadb: "MariaDB") -> str:
     mariadb.execute("DELETE FROM contract.videos")
+    mariadb.execute("DELETE FROM contract.uploads")
     return migrated_mariadb
 
 

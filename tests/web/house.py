@@ -140,6 +140,7 @@ async def open_house(
         "preparers": 0,
         "region_bytes": REGION_BYTES,
         "max_upload_bytes": MAX_UPLOAD_BYTES,
+        "keep_duplicates": True,  # tests send the same few bytes again and again
         **settings,
     }
     own_blobs = MemoryBlobs()

@@ -1,0 +1,284 @@
+"""Files that grow as bytes come in, in several goes: the length of the file is the only record of how many.
+
+Each is written by one writer, who holds a lock on it (flock) that ends with his process, whatever ends that. All
+work on files is done by a few threads of its own: waiting for a disk, they keep nobody else from theirs.
+"""
+
+import asyncio
+import hashlib
+import os
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+from streamserver.blobs.keys import is_part
+from streamserver.blobs.locking import durable_size, explained, open_locked, remove_left, sizes_in
+from streamserver.blobs.moving import move, sync_folder
+from streamserver.errors import NotFound, StreamserverError
+from streamserver.ports import Incoming
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+GATHERED_BYTES: Final = 1024 * 1024
+"""A thread is woken once for so many bytes; while it writes them, as many more are gathered."""
+STEP_BYTES: Final = 8 * 1024 * 1024
+"""The most that is copied by one system call."""
+THREADS: Final = 4
+
+
+@dataclass(slots=True)
+class Digest:
+    """The SHA-256 of the first bytes of a file."""
+
+    position: int = 0
+    """How many they are."""
+    sha256: Any = field(default_factory=hashlib.sha256)
+    """As far as that."""
+
+    def restart(self, size_bytes: int) -> None:
+        """Begin anew where the file has become shorter than that."""
+        if self.position > size_bytes:
+            self.position, self.sha256 = 0, hashlib.sha256()
+
+
+class IncomingFolder:
+    """The folder of files that grow."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="incoming")
+        self._digests: dict[str, Digest] = {}
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(wait=False)
+
+    async def open(self, name: str, final_path: Callable[[str], Path]) -> "LocalIncoming":
+        """Return a file that is locked for the caller, who has to leave it; an empty one where there is none."""
+        path = self._path(name)
+        opening = asyncio.ensure_future(self.run(open_locked, path))
+        try:
+            descriptor, size_bytes = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait({opening})
+            if not opening.exception():
+                os.close(opening.result()[0])  # nobody else would let go of the lock
+            raise
+        digest = self._digests.setdefault(name, Digest())
+        digest.restart(size_bytes)
+        return LocalIncoming(self, path, (descriptor, size_bytes), digest=digest, final_path=final_path)
+
+    async def size(self, name: str) -> int:
+        """Return how much of a file is durable."""
+        return await self.run(durable_size, self._path(name))
+
+    async def sizes(self) -> Mapping[str, int]:
+        """Return the lengths of all files."""
+        return await self.run(sizes_in, self._folder)
+
+    async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
+        """Remove files that are neither known nor being written; name them."""
+        removed = []
+        for name in sorted(await self.sizes()):
+            if not await is_known(name) and await self.run(remove_left, self._folder / name):
+                self.forget(name)
+                removed.append(name)
+        return removed
+
+    def forget(self, name: str) -> None:
+        """Know that a file is gone."""
+        self._digests.pop(name, None)
+
+    async def run(self, work: Callable[P, R], *args: P.args, **_: P.kwargs) -> R:
+        """Do work in a thread; it is over when this returns, also where the caller is cancelled."""
+        running = asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait({running})
+            raise
+
+    def _path(self, name: str) -> Path:
+        if not is_part(name):
+            raise NotFound
+        return self._folder / name
+
+
+class LocalIncoming:
+    """`Incoming` in a file that its writer keeps locked."""
+
+    def __init__(
+        self,
+        folder: IncomingFolder,
+        path: Path,
+        opened: tuple[int, int],
+        *,
+        digest: Digest,
+        final_path: Callable[[str], Path],
+    ) -> None:
+        self._folder = folder
+        self._path = path
+        self._fd, self._size_bytes = opened
+        self._durable_bytes = self._size_bytes
+        self._digest = digest
+        self._final_path = final_path
+        self._gathered = bytearray()
+        self._flushing: asyncio.Task[None] | None = None
+        self._turn = threading.Lock()
+        self._is_there = True
+
+    @property
+    def size_bytes(self) -> int:
+        """See `Incoming.size_bytes`."""
+        return self._size_bytes
+
+    async def write(self, chunk: bytes) -> None:
+        """See `Incoming.write`."""
+        self._gathered += chunk
+        self._size_bytes += len(chunk)
+        if len(self._gathered) >= GATHERED_BYTES:
+            await self._flushed()
+            gathered, self._gathered = self._gathered, bytearray()
+            self._flushing = asyncio.create_task(self._folder.run(self._append, gathered))
+
+    async def join(self, other: Incoming, position: int = 0) -> None:
+        """See `Incoming.join`."""
+        if not isinstance(other, LocalIncoming):
+            raise TypeError(other)
+        await self.flush()
+        await self._folder.run(self._copy, await other.descriptor(), position)
+
+    async def sync(self) -> None:
+        """See `Incoming.sync`."""
+        await self.flush()
+        await self._folder.run(self._sync)
+
+    async def read(self, position: int, count: int) -> bytes:
+        """See `Incoming.read`."""
+        await self.flush()
+        return await self._folder.run(os.pread, self._fd, count, position)
+
+    async def sha256(self) -> str:
+        """See `Incoming.sha256`."""
+        await self.flush()
+        return await self._folder.run(self._sha256)
+
+    async def keep(self, key: str) -> None:
+        """See `Incoming.keep`."""
+        target = self._final_path(key)
+        await self.sync()
+        await self._folder.run(self._keep, target)
+        self._folder.forget(self._path.name)
+
+    async def discard(self) -> None:
+        """See `Incoming.discard`."""
+        await self._drop_flushing()
+        self._gathered.clear()
+        if self._is_there:
+            await self._folder.run(self._path.unlink)
+            self._is_there = False
+            self._folder.forget(self._path.name)
+
+    async def descriptor(self) -> int:
+        """Return a descriptor from which all can be read that was written."""
+        await self.flush()
+        return self._fd
+
+    async def flush(self) -> None:
+        """Hand all that was written to the system."""
+        await self._flushed()
+        if self._gathered:
+            gathered, self._gathered = self._gathered, bytearray()
+            await self._folder.run(self._append, gathered)
+
+    async def leave(self) -> None:
+        """Make durable what can be, and let go of the lock."""
+        try:
+            if self._is_there:
+                with suppress(StreamserverError):
+                    await self.sync()
+        finally:
+            await self._drop_flushing()
+            await self._folder.run(self._close)
+
+    async def _flushed(self) -> None:
+        """Wait for the thread that is writing; raise what it raised."""
+        if self._flushing is not None:
+            flushing, self._flushing = self._flushing, None
+            await flushing
+
+    async def _drop_flushing(self) -> None:
+        with suppress(StreamserverError):
+            await self._flushed()
+
+    def _append(self, gathered: bytearray) -> None:
+        with self._turn:
+            position = os.fstat(self._fd).st_size
+            view = memoryview(gathered)
+            try:
+                while view:
+                    with explained():
+                        count = os.pwrite(self._fd, view, position)
+                    self._take_in(position, view[:count])
+                    view, position = view[count:], position + count
+            except StreamserverError:
+                self._drop_gathered()
+                raise
+
+    def _copy(self, source: int, position: int) -> None:
+        with self._turn, explained():
+            here = os.fstat(self._fd).st_size
+            while count := os.copy_file_range(source, self._fd, STEP_BYTES, position, here):
+                position, here = position + count, here + count
+                self._size_bytes = here
+
+    def _sync(self) -> None:
+        with self._turn:
+            size_bytes = os.fstat(self._fd).st_size
+            try:
+                with explained():
+                    os.fdatasync(self._fd)
+                    if not self._durable_bytes:
+                        sync_folder(self._path.parent)
+            except StreamserverError:
+                # The next one may succeed although the system has dropped what it could not write (fsync(2)).
+                os.ftruncate(self._fd, self._durable_bytes)
+                self._digest.restart(self._durable_bytes)
+                self._drop_gathered()
+                raise
+            self._durable_bytes = size_bytes
+
+    def _drop_gathered(self) -> None:
+        """Be as long as the file is, after the storage has failed."""
+        self._gathered = bytearray()
+        self._size_bytes = os.fstat(self._fd).st_size
+
+    def _keep(self, target: Path) -> None:
+        with self._turn, explained():
+            os.fsync(self._fd)
+            move(self._path, target)
+            self._is_there = False
+            sync_folder(target.parent)
+            sync_folder(target.parent.parent)
+
+    def _sha256(self) -> str:
+        with self._turn, explained():
+            while chunk := os.pread(self._fd, GATHERED_BYTES, self._digest.position):
+                self._take_in(self._digest.position, memoryview(chunk))
+            return str(self._digest.sha256.hexdigest())
+
+    def _take_in(self, position: int, chunk: memoryview) -> None:
+        """Go on with the digest where it ends here."""
+        if position == self._digest.position:
+            self._digest.sha256.update(chunk)
+            self._digest.position += len(chunk)
+
+    def _close(self) -> None:
+        with self._turn:
+            os.close(self._fd)

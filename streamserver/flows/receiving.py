@@ -1,0 +1,114 @@
+"""An upload while somebody writes to it: what may come, how fast it comes, and for how long nothing may."""
+
+import asyncio
+
+from streamserver.domain.sniffing import SNIFF_BYTES, not_a_video
+from streamserver.domain.uploads import Upload, UploadKind, check_length
+from streamserver.errors import ChecksumMismatch, Rejected, TooLarge, UnsupportedMedia
+from streamserver.flows.uploads import Uploads
+from streamserver.ports import Incoming
+
+REPORT_SECONDS = 1.0
+"""How often it is told how much has come."""
+NEW_SHARE = 0.3
+"""How much of the speed that is told is that since the last report."""
+
+
+class Receiving:
+    """An upload in the hands of its one writer."""
+
+    def __init__(
+        self, uploads: Uploads, upload: Upload, incoming: Incoming, *, patience_seconds: float | None = None
+    ) -> None:
+        self.upload = upload
+        """What it is."""
+        self.incoming = incoming
+        """What has come of it."""
+        self.patience = asyncio.timeout(patience_seconds)
+        """Ends the writing when nothing has come for long, or somebody wants it to end."""
+        self.gone = asyncio.Event()
+        """Set once it is free for others."""
+        self.refusal: Rejected | None = None
+        """Why it can never become a video."""
+        self.is_ended = False
+        """Whether it is an upload no more."""
+        self.is_stopped = False
+        """Whether somebody does not want it any more."""
+        self._uploads = uploads
+        self._patience_seconds = patience_seconds
+        self._is_finishing = False
+        self._told_at = asyncio.get_running_loop().time()
+        self._told_bytes = incoming.size_bytes
+        self._bytes_per_second: float | None = None
+        self._is_looked_at = upload.is_partial
+
+    async def write(self, chunk: bytes) -> None:
+        """Take in the next bytes; raise `TooLarge` or `UnsupportedMedia` once it cannot be a source."""
+        self._wait_for(None)  # a disk of ours that is slow is not the sender's silence
+        self._check_size(self.incoming.size_bytes + len(chunk))
+        await self.incoming.write(chunk)
+        if not self._is_looked_at and self.incoming.size_bytes >= SNIFF_BYTES:
+            await self._look()
+        await self._report()
+        self._wait_for(self._patience_seconds)
+
+    async def check(self) -> str:
+        """Return the SHA-256 of a whole source; raise `Rejected` with a sentence where it cannot be used.
+
+        From here on nobody's patience ends.
+        """
+        self._is_finishing = True
+        self._wait_for(None)
+        await self._look()
+        found = await self.incoming.sha256()
+        if self.upload.sha256 not in (None, found):
+            self._refuse(ChecksumMismatch("The file that arrived has another SHA-256 than the one that was sent."))
+        await self.incoming.sync()
+        return found
+
+    def stop(self) -> None:
+        """Have the writer end, unless everything is there already."""
+        if not self._is_finishing and not self.patience.expired():
+            self.is_stopped = True
+            self.patience.reschedule(asyncio.get_running_loop().time())
+
+    async def leave(self) -> None:
+        """Tell everyone that nothing comes for the present."""
+        if not self.is_ended:
+            await self._uploads.tell(self.upload, self.incoming.size_bytes)
+
+    def _wait_for(self, seconds: float | None) -> None:
+        if not self.is_stopped:
+            now = asyncio.get_running_loop().time()
+            self.patience.reschedule(None if seconds is None else now + seconds)
+
+    def _check_size(self, size_bytes: int) -> None:
+        check_length(size_bytes, self._uploads.quota)
+        length_bytes = self.upload.length_bytes
+        # What a form announces is its own length, and that of its file is not known before it ends.
+        if self.upload.kind is not UploadKind.FORM and length_bytes is not None and size_bytes > length_bytes:
+            raise TooLarge(f"The upload was to have {length_bytes} bytes; more are coming.")
+
+    async def _look(self) -> None:
+        """Refuse what is certainly no video."""
+        self._is_looked_at = True
+        found = not_a_video(await self.incoming.read(0, SNIFF_BYTES))
+        if found:
+            self._refuse(UnsupportedMedia(f"The file is {found}, not a video."))
+
+    def _refuse(self, error: Rejected) -> None:
+        self.refusal = error
+        raise error
+
+    async def _report(self) -> None:
+        now = asyncio.get_running_loop().time()
+        seconds, count = now - self._told_at, self.incoming.size_bytes - self._told_bytes
+        if seconds < REPORT_SECONDS:
+            return
+        before = self._bytes_per_second
+        fresh = count / seconds
+        self._bytes_per_second = fresh if before is None else before + NEW_SHARE * (fresh - before)
+        self._told_at, self._told_bytes = now, self.incoming.size_bytes
+        await self._uploads.tell(
+            self.upload, self.incoming.size_bytes, bytes_per_second=round(self._bytes_per_second)
+        )
