@@ -61,6 +61,8 @@ ROOMS = {
     "commands": Room(floor=5, libraries=WHOLE_HOUSE),
     "key_file": Room(floor=5),
     "serving": Room(floor=5, libraries=WHOLE_HOUSE),
+    "bucket_settings": Room(floor=5),
+    "setting": Room(floor=5),
     "settings": Room(floor=5, libraries=WHOLE_HOUSE),
     "terminal": Room(floor=5),
     "worker": Room(floor=5),

@@ -10,6 +10,7 @@ import pytest
 from streamserver.catalog.address import parse_address
 from streamserver.errors import SettingsError
 from streamserver.settings import PREFIX, SETTINGS, Settings, load_settings
+from tests.test_bucket_settings import WRONG as WRONG_OF_BUCKETS
 
 CONFIG = Path(__file__).parents[1] / "config"
 SECRET = "hunter2"  # noqa: S105 - of a database that is not there
@@ -186,6 +187,7 @@ WRONG: tuple[tuple[str, object], ...] = (
         for value in (5, "hunter2", "YWFh" * 8, f"whsec_{'YWFh' * 7}", "whsec_?", WHSEC * 2)
     ),
     *(("sample", value) for value in ("maybe", "", 2, "oui")),
+    *WRONG_OF_BUCKETS,
 )
 
 
@@ -264,6 +266,8 @@ def test_a_dotenv_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("database_url", [f"mysql://root:{SECRET}@host/name"]),
         ("webhook_url", f"ftp://user:{SECRET}@host/"),
         ("webhook_secret", SECRET),
+        ("signing_keys", f"id={SECRET}"),
+        ("bucket_secret_key", f"{SECRET} {SECRET}"),
     ],
 )
 def test_a_password_is_never_shown(tmp_path: Path, name: str, value: object) -> None:

@@ -17,8 +17,9 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from streamserver.blobs.incoming import GATHERED_BYTES, IncomingFolder, explained
+from streamserver.blobs.incoming import GATHERED_BYTES, IncomingFolder
 from streamserver.blobs.keys import is_part
+from streamserver.blobs.locking import explained
 from streamserver.blobs.moving import move, sync_folder
 from streamserver.domain.parts import Part, StoredPart, check_size
 from streamserver.errors import Locked, NotFound
@@ -29,10 +30,11 @@ LINE: Final = re.compile(rf"(\d+) (?:(\d+) ([0-9a-f]{{64}})|{GONE})")
 
 
 class PartFolder:
-    """`Parts` in a folder beside that of incoming bytes."""
+    """`Parts` in a folder beside that of incoming bytes, `target`."""
 
-    def __init__(self, folder: Path, incoming: IncomingFolder) -> None:
+    def __init__(self, folder: Path, incoming: IncomingFolder, target: Path) -> None:
         self._folder = folder
+        self._target = target
         self._folder.mkdir(parents=True, exist_ok=True)
         self._incoming = incoming
         self._receiving: set[tuple[str, int]] = set()
@@ -64,7 +66,7 @@ class PartFolder:
 
     async def hand_over(self, name: str) -> None:
         """See `Parts.hand_over`."""
-        await self._incoming.run(_hand_over, self._path(name), self._incoming.path(name))
+        await self._incoming.run(_hand_over, self._path(name), self._target / name)
 
     async def delete(self, name: str) -> None:
         """See `Parts.delete`."""

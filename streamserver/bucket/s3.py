@@ -7,7 +7,6 @@ upload, and no length), lists no multiparts, and knows no CORS.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -16,7 +15,7 @@ from aiobotocore.session import get_session
 from aiohttp import ClientError as StreamError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from streamserver.domain.buckets import Multipart, StoredObject
+from streamserver.domain.buckets import Multipart, Place, StoredObject
 from streamserver.domain.parts import Part, StoredPart
 from streamserver.errors import ChecksumMismatch, NotFound, StreamserverError, Unavailable
 
@@ -32,26 +31,6 @@ PREFLIGHT_SECONDS = 3600
 """How long a browser need not ask again."""
 GONE = frozenset({"404", "NoSuchKey", "NoSuchUpload", "PreconditionFailed", "412", "NoSuchCORSConfiguration"})
 OTHER_PARTS = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a bucket is, and how we may use it."""
-
-    bucket: str
-    """Its name."""
-    endpoint: str = ""
-    """The storage's address; empty for Amazon's."""
-    public_endpoint: str = ""
-    """The address under which clients reach it; empty for the same."""
-    region: str = "us-east-1"
-    """Signed along with every request."""
-    access_key: str
-    """Who we are."""
-    secret_key: str = field(repr=False)
-    """Known to us and the storage."""
-    prefix: str = ""
-    """What all our keys begin with."""
 
 
 @asynccontextmanager

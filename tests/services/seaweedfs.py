@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from aiobotocore.session import get_session
 
-from streamserver.bucket.s3 import Place
+from streamserver.domain.buckets import Place
 from tests.facts import missing
 
 PATIENCE_SECONDS = 60.0
