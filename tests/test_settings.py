@@ -90,6 +90,8 @@ def test_another_file_can_be_named(tmp_path: Path) -> None:
 WHSEC = f"whsec_{'YWFh' * 8}"
 """The Base64 of 24 times an a."""
 
+TOKEN = "0123456789abcdef"  # noqa: S105 - of nobody
+
 GOOD: tuple[tuple[str, object, object], ...] = (
     ("host", "::1", "::1"),
     ("port", "0", 0),
@@ -108,6 +110,15 @@ GOOD: tuple[tuple[str, object, object], ...] = (
     ("encoders", 256, 256),
     ("max_upload_bytes", "1.5 gb", 1_500_000_000),
     ("max_upload_bytes", 12345, 12345),
+    ("max_uploads_per_user", "3", 3),
+    ("max_bytes_per_user", 0, 0),
+    ("max_bytes_per_user", "50GB", 50 * 10**9),
+    ("upload_expiry_seconds", "3600", 3600.0),
+    ("keep_duplicates", "yes", True),
+    ("tokens", "", {}),
+    ("tokens", f"anna={TOKEN} ben.2={TOKEN[::-1]}", {"anna": TOKEN, "ben.2": TOKEN[::-1]}),
+    ("tokens", [f"anna={TOKEN}=="], {"anna": f"{TOKEN}=="}),
+    ("importers", "", frozenset()),
     ("encoder_memory_bytes", "3GB", 3 * 10**9),
     ("sandbox", "required", "required"),
     ("region_bytes", "64K", 64_000),
@@ -150,6 +161,14 @@ def test_webhooks_go_to_one_or_several(tmp_path: Path, written: object) -> None:
         load(tmp_path, {"webhook_url": written})
 
 
+def test_importers_have_a_token(tmp_path: Path) -> None:
+    """Who may import is one of those who may upload; another name is told."""
+    tokens = f"anna={TOKEN} ben={TOKEN[::-1]}"
+    assert load(tmp_path, {"tokens": tokens, "importers": "ben"}).importers == {"ben"}
+    with pytest.raises(SettingsError, match=r"importers names carl, who has no token"):
+        load(tmp_path, {"tokens": tokens, "importers": "ben carl"})
+
+
 WRONG: tuple[tuple[str, object], ...] = (
     *(("host", value) for value in ("", 5)),
     *(("port", value) for value in ("-1", "65536", "x", "", 1.5, True, "0x50")),
@@ -163,6 +182,13 @@ WRONG: tuple[tuple[str, object], ...] = (
     *(("encoders", value) for value in (0, 257, "two")),
     *(("queue_limit", value) for value in (0, "many")),
     *(("max_upload_bytes", value) for value in ("0", "-5", "5 PB", "lots", "0.1", "", "9" * 400 + "T", True)),
+    *(("max_uploads_per_user", value) for value in (-1, "many")),
+    *(("max_bytes_per_user", value) for value in (-1, "much", "0.1")),
+    *(("upload_expiry_seconds", value) for value in (0, "soon")),
+    *(("keep_duplicates", value) for value in ("maybe", 2)),
+    *(("tokens", value) for value in (5, "anna", "anna=short", f"={TOKEN}", f"an na={TOKEN}", f"anyone={TOKEN}")),
+    *(("tokens", f"anna={TOKEN} {other}") for other in (f"anna={TOKEN}x", f"ben={TOKEN}", "ben")),
+    *(("importers", value) for value in (5, "=", ["an na"])),
     *(("region_bytes", value) for value in ("0.4", 0)),
     *(("max_duration_seconds", value) for value in ("0", "inf", "nan", "-1", "1h", "1e999")),
     *(("preparers", value) for value in (-1, 257)),
@@ -268,6 +294,7 @@ def test_a_dotenv_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("webhook_secret", SECRET),
         ("signing_keys", f"id={SECRET}"),
         ("bucket_secret_key", f"{SECRET} {SECRET}"),
+        ("tokens", SECRET),
     ],
 )
 def test_a_password_is_never_shown(tmp_path: Path, name: str, value: object) -> None:

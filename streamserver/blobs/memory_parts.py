@@ -67,7 +67,7 @@ class MemoryParts:
 
     async def hand_over(self, name: str) -> None:
         """See `Parts.hand_over`."""
-        if any(receiving == _checked(name) for receiving, _ in self._receiving):
+        if _checked(name) in {receiving for receiving, _ in self._receiving}:
             raise Locked
         if name in self._kept:
             kept = self._kept.pop(name)

@@ -8,7 +8,7 @@ from streamserver.domain.jobs import Job, JobEvent, JobStatus, Stage, waiting_ag
 from streamserver.domain.order import Turn
 from streamserver.domain.users import ANYONE
 from streamserver.domain.videos import Cursor
-from streamserver.errors import Conflict, NotFound
+from streamserver.errors import Conflict, NotFound, Unauthorized
 from streamserver.flows.encode import Encode
 from streamserver.flows.intake import Intake
 from streamserver.flows.pool import Pool
@@ -95,15 +95,18 @@ class Jobs:
                 if job.is_terminal:
                     heard.pop(job.id, None)
 
-    async def cancel(self, job_id: str, *, user: str = ANYONE) -> Job:
+    async def cancel(self, job_id: str, *, user: str | None = ANYONE) -> Job:
         """End a job that waits or runs, or an upload of a user's own.
 
-        Raises `Conflict` where it is over already, and `Forbidden` where the upload is another user's.
+        Raises `Conflict` where it is over already, `Forbidden` where the upload is another user's, and
+        `Unauthorized` where nobody knows who wants it.
         """
         job = await self.get(job_id)
         if job.is_terminal:
             raise Conflict("The job is over already; there is nothing to cancel.")
         if job.is_receiving:
+            if user is None:
+                raise Unauthorized
             with suppress(NotFound):  # the last byte has just come
                 return await self._intake.cancel(job_id, user=user)
         # Between two looks a job may pass from the line to an encoder, or come to an end of its own.

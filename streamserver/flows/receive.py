@@ -129,6 +129,4 @@ class OneGo:
         try:
             await self._receive.uploads.remove(receiving.upload, receiving.incoming, error)
         except StreamserverError as fault:
-            log.warning(
-                "upload %s could not be ended; it is once this starts again: %s", receiving.upload.id, fault
-            )
+            log.warning("upload %s is not ended yet: %s", receiving.upload.id, fault)

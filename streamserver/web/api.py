@@ -12,6 +12,7 @@ from streamserver.domain.videos import Cursor
 from streamserver.errors import BadInput
 from streamserver.web.documents import job_document, video_document
 from streamserver.web.services import SERVICES
+from streamserver.web.users import user_of
 
 MAX_PAGE = 100
 """Videos or jobs in one answer."""
@@ -81,8 +82,8 @@ async def get_job(request: web.Request) -> web.Response:
 
 @routes.delete("/api/jobs/{job_id}")
 async def cancel_job(request: web.Request) -> web.Response:
-    """End a job that waits or runs: 202."""
-    job = await request.app[SERVICES].jobs.cancel(request.match_info["job_id"])
+    """End a job that waits or runs, or an upload of one's own: 202."""
+    job = await request.app[SERVICES].jobs.cancel(request.match_info["job_id"], user=user_of(request))
     return web.json_response(job_document(job), status=202, headers=UNCACHED)
 
 

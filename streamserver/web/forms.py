@@ -10,13 +10,18 @@ from streamserver.domain.jobs import Job
 from streamserver.domain.titles import MAX_TITLE
 from streamserver.domain.videos import Video
 from streamserver.errors import BadInput, TooLarge
-from streamserver.flows.receive import Receive, Upload
+from streamserver.flows.receive import OneGo, Receive
 from streamserver.web.documents import job_document, video_document
 from streamserver.web.services import SERVICES
+from streamserver.web.users import permitted
 
 CHUNK_BYTES = 256 * 1024
 FRAMING_BYTES = 64 * 1024
 """What a form may be larger than the file in it."""
+USUAL_FRAMING_BYTES = 500
+"""What it mostly is larger."""
+SILENCE_SECONDS = 300.0
+"""A form that cannot be resumed is waited for longer than what can."""
 MAX_FIELD_BYTES = 4 * MAX_TITLE + 1024
 MALFORMED = (ValueError, RuntimeError, BadHttpMessage)
 """What aiohttp raises for a form that is not one."""
@@ -30,28 +35,36 @@ routes = web.RouteTableDef()
 async def upload_form(request: web.Request) -> web.Response:
     """`multipart/form-data` with `file` and optionally `title` → 201, the video and its job.
 
-    A browser that sent the form without scripts is led to the video instead (303).
+    Where the library has the file already: 200, and the video that has it. A browser that sent the form without
+    scripts is led to the video instead (303).
     """
     video, job = await _receive(request, request.app[SERVICES].receive)
     if "text/html" in request.headers.get("Accept", ""):
         raise web.HTTPSeeOther(f"/watch/{video.id}")
     document = {"video": video_document(video), "job": job_document(job)}
-    return web.json_response(document, status=201, headers={"Location": f"/api/videos/{video.id}"})
+    status = 200 if job.is_duplicate else 201
+    return web.json_response(document, status=status, headers={"Location": f"/api/videos/{video.id}"})
 
 
 async def _receive(request: web.Request, receive: Receive) -> tuple[Video, Job]:
+    user = permitted(request)
     # Not request.content_type: it parses the parameters too, and trips over some.
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "multipart/form-data":
         raise BadInput("Please send the file as multipart/form-data, in a field named file.")
     announced = request.content_length
-    async with receive.upload(max(0, announced - FRAMING_BYTES) if announced else None) as upload:
+    async with receive.upload(
+        max(0, announced - FRAMING_BYTES) if announced else None,
+        user=user,
+        expected_bytes=max(0, announced - USUAL_FRAMING_BYTES) if announced else None,
+        patience_seconds=SILENCE_SECONDS,
+    ) as upload:
         file_name, title = await _read_fields(await understood(request.multipart()), upload)
         if file_name is None:
             raise BadInput("There is no file in the form; please send one in a field named file.")
         return await upload.finish(file_name, title)
 
 
-async def _read_fields(form: MultipartReader, upload: Upload) -> tuple[str | None, str | None]:
+async def _read_fields(form: MultipartReader, upload: OneGo) -> tuple[str | None, str | None]:
     """Write the file to the upload; return its name and the title, None for what is not there."""
     file_name = title = None
     while part := await understood(form.next()):
@@ -59,6 +72,7 @@ async def _read_fields(form: MultipartReader, upload: Upload) -> tuple[str | Non
             raise BadInput("The form is nested; please send plain fields.")
         if part.name == "file" and file_name is None:
             file_name = _unescaped(part.filename or "video")
+            await upload.begin(file_name, title)
             while chunk := await understood(part.read_chunk(CHUNK_BYTES)):
                 await upload.write(chunk)
         elif part.name == "title":

@@ -8,6 +8,7 @@ from aiohttp import web
 from streamserver.domain.jobs import JobStatus
 from streamserver.domain.titles import MAX_TITLE
 from streamserver.web.api import MAX_PAGE
+from streamserver.web.errors import PHRASES
 from streamserver.web.openapi_webhooks import WEBHOOKS
 from streamserver.web.schemas import SCHEMAS, Schema, an_object, list_of, ref, text
 
@@ -28,7 +29,7 @@ def _answer(
     status: int, content_type: str, schema: Schema, description: str = "", headers: Schema | None = None
 ) -> dict[str, Any]:
     answer: dict[str, Any] = {
-        "description": description or HTTPStatus(status).phrase,
+        "description": description or PHRASES.get(status) or HTTPStatus(status).phrase,
         "content": {content_type: {"schema": schema}},
     }
     if headers:
@@ -40,7 +41,10 @@ def _problems(*statuses: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for status in statuses:
         found |= _answer(
-            status, "application/problem+json", ref("Problem"), headers=RETRY_AFTER if status == 503 else None
+            status,
+            "application/problem+json",
+            ref("Problem"),
+            headers=RETRY_AFTER if status in {423, 429, 503, 507} else None,
         )
     return found
 
@@ -123,9 +127,10 @@ PATHS: dict[str, dict[str, Any]] = {
             "uploadVideo",
             "Upload a video",
             {
+                **_json(200, an_object(video=ref("Video"), job=ref("Job")), "It is here already", LOCATION),
                 **_json(201, an_object(video=ref("Video"), job=ref("Job")), headers=LOCATION),
                 "303": {"description": "To the player, for a browser that asks for text/html"},
-                **_problems(400, 403, 413, 415, 503, 507),
+                **_problems(400, 401, 403, 408, 413, 415, 429, 503, 507),
             },
             requestBody={"required": True, "content": {"multipart/form-data": {"schema": UPLOAD}}},
         ),
@@ -193,7 +198,7 @@ PATHS: dict[str, dict[str, Any]] = {
         "delete": _operation(
             "cancelJob",
             "End a job that waits or runs",
-            {**_json(202, ref("Job")), **_problems(403, 404, 409)},
+            {**_json(202, ref("Job")), **_problems(401, 403, 404, 409)},
         ),
     },
     "/api/jobs/{job_id}/retry": {

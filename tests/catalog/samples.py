@@ -6,6 +6,7 @@ from typing import Any
 
 from streamserver.domain.fragments import Fragment, FragmentIndex
 from streamserver.domain.jobs import Job, claimed
+from streamserver.domain.uploads import Upload, UploadKind
 from streamserver.domain.videos import AudioRendition, Rendition, Source, Subtitle, Video
 from streamserver.ports import Catalog
 
@@ -37,6 +38,19 @@ def sample_sound(key: str = "sound-a", **changes: Any) -> AudioRendition:  # noq
 
 def sample_subtitle(key: str = "s", **changes: Any) -> Subtitle:  # noqa: ANN401 - any field
     return replace(Subtitle(key=key, video_id="v", language="de", label="Deutsch"), **changes)
+
+
+def sample_upload(upload_id: str = "v-job", **changes: Any) -> Upload:  # noqa: ANN401 - any field
+    upload = Upload(
+        id=upload_id,
+        video_id="v",
+        kind=UploadKind.TUS,
+        user="anna",
+        file_name="holiday.mov",
+        created_at=NOON,
+        expires_at=LATER,
+    )
+    return replace(upload, **changes)
 
 
 def sample_index(fragments: int = 2) -> FragmentIndex:

@@ -18,6 +18,7 @@ from tests.catalog.samples import (
     sample_rendition,
     sample_sound,
     sample_subtitle,
+    sample_upload,
     sample_video,
 )
 
@@ -38,6 +39,12 @@ MISSING: dict[str, Callable[[Catalog], Awaitable[object]]] = {
     "complete_rendition": lambda catalog: catalog.complete_rendition(sample_rendition("none"), sample_index()),
     "fragment_index": lambda catalog: catalog.fragment_index("none"),
     "add_subtitle": lambda catalog: catalog.add_subtitle(sample_subtitle(video_id="none")),
+    "upload": lambda catalog: catalog.upload("none"),
+    "change_upload": lambda catalog: catalog.change_upload(sample_upload("none")),
+    "delete_upload": lambda catalog: catalog.delete_upload("none"),
+    "finish_upload": lambda catalog: catalog.finish_upload(
+        sample_job(sample_video("w", job_id="none")), sample_video("w", job_id="none")
+    ),
     "job": lambda catalog: catalog.job("none"),
     "claim_job": lambda catalog: catalog.claim_job(sample_job(sample_video("none"), attempt=1)),
     "record_job": lambda catalog: catalog.record_job(sample_job(sample_video("none"), sequence=1)),

@@ -31,6 +31,10 @@ class TickingClock:
         self._now += timedelta(seconds=1)
         return self._now
 
+    def advance(self, span: timedelta) -> None:
+        """Let time pass."""
+        self._now += span
+
 
 Before = Callable[[str], Awaitable[None]]
 """Runs before a method of that name; what it raises is what the method raises."""

@@ -12,7 +12,7 @@ from streamserver.domain.videos import Video, VideoStatus
 from streamserver.errors import BadInput, QueueFull, StreamserverError, TooLarge, Unavailable, UnsupportedMedia
 from streamserver.flows.receive import source_key
 from tests.flows.doubles import TroubledCatalog
-from tests.flows.works import MAX_BYTES, Works, is_there, open_works, source_bytes
+from tests.flows.works import LIFETIME, MAX_BYTES, Works, is_there, open_works, source_bytes
 
 
 async def unknown(_folder: str) -> bool:
@@ -23,6 +23,7 @@ async def nothing_remains(works: Works) -> bool:
     """Tell whether no upload left anything: no video, no job, no bytes, no place taken."""
     return (
         await works.catalog.video_ids() == set()
+        and await works.catalog.uploads() == []
         and works.line() == []
         and await works.blobs.sweep(unknown) == []
         and works.receive.under_way == 0
@@ -54,9 +55,10 @@ class TestGoodUploads:
         seen: list[tuple[bool, int]] = []
 
         class Witness(TroubledCatalog):
-            async def add_video(self, video: Video, job: Job) -> None:
+            async def finish_upload(self, job: Job, video: Video | None) -> None:
+                assert video is not None
                 seen.append((is_there(blobs, source_key(video.id)), len(works.line())))
-                await super().add_video(video, job)
+                await super().finish_upload(job, video)
 
         async with open_works(catalog=Witness(), blobs=blobs) as works:
             await works.upload()
@@ -80,8 +82,8 @@ class TestGoodUploads:
             video, _ = await upload.finish(file_name, title)
         assert video.title == expected
 
-    async def test_every_upload_is_another_video(self, works: Works) -> None:
-        """The same file sent twice makes two videos."""
+    async def test_every_upload_can_be_another_video(self, works: Works) -> None:
+        """Where duplicates are to be kept, the same file sent twice makes two videos."""
         one, other = await works.upload(), await works.upload()
         assert one.id != other.id
         assert one.job_id != other.job_id
@@ -155,13 +157,23 @@ class TestRefusals:
         assert await nothing_remains(works)
 
     async def test_a_catalog_that_is_away(self, works: Works) -> None:
-        """A video that could not be made known is not acknowledged, not in line, and swept away."""
-        works.catalog.be_away("add_video")
+        """A video that could not be made known is not acknowledged, not in line, and removed."""
+        works.catalog.be_away("finish_upload")
         with pytest.raises(Unavailable):
             await send(works, source_bytes())
-        assert works.line() == []
-        assert len(await works.library.sweep()) == 1
         assert await nothing_remains(works)
+
+    async def test_a_catalog_that_stays_away(self, works: Works) -> None:
+        """Where not even the removal can be recorded, it is made up for once the upload has expired."""
+        works.catalog.be_away("finish_upload", "delete_upload")
+        with pytest.raises(Unavailable):
+            await send(works, source_bytes())
+        works.catalog.come_back()
+        assert works.line() == []
+        async with open_works(catalog=works.catalog, blobs=works.blobs) as later:
+            later.clock.advance(2 * LIFETIME)
+            await later.receive.recover()
+            assert await nothing_remains(later)
 
 
 async def send(works: Works, *chunks: bytes, title: str | None = None, announced: int | None = None) -> None:

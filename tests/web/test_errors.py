@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from streamserver.blobs.memory import MemoryBlobs, MemoryDraft, MemoryLease
+from streamserver.blobs.memory import MemoryBlobs, MemoryIncoming, MemoryLease
 from streamserver.errors import StorageFull
 from tests.web.house import House, assert_problem, open_house, source_bytes
 from tests.web.wire import FORM, exchange, file_part, form_body, request_bytes
@@ -98,7 +98,7 @@ class FullBlobs(MemoryBlobs):
     """Blobs on a disk that has no room left."""
 
     @asynccontextmanager
-    async def draft(self) -> AsyncIterator[MemoryDraft]:
+    async def incoming(self, name: str) -> AsyncIterator[MemoryIncoming]:
         """Fail as an adapter does."""
         yield self._fail()
 

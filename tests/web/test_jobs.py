@@ -13,6 +13,7 @@ JOB_KEYS = {
     *("id", "video_id", "status", "stage", "percent", "speed", "frames_per_second", "eta_seconds"),
     *("queue_position", "attempt", "failures", "last_error", "retry_at", "error", "renditions", "sequence"),
     *("created_at", "started_at", "finished_at"),
+    *("title", "received_bytes", "size_bytes", "bytes_per_second", "is_duplicate"),
 }
 
 
