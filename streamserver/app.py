@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from streamserver.bus.memory import MemoryBus
 from streamserver.catalog.migrate import migrate
 from streamserver.catalog.sql import open_catalog
 from streamserver.clock import SystemClock
+from streamserver.domain.buckets import Place
 from streamserver.domain.retries import Retries
 from streamserver.domain.uploads import Quota
 from streamserver.domain.users import Users
@@ -26,6 +27,7 @@ from streamserver.encoder.programs import find_programs
 from streamserver.encoder.sandbox import find_sandbox
 from streamserver.errors import Conflict, SettingsError, StreamserverError
 from streamserver.flows.attachments import Attachments
+from streamserver.flows.bucket_uploads import BucketUploads
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
@@ -36,13 +38,15 @@ from streamserver.flows.jobs import Jobs
 from streamserver.flows.languages import Languages
 from streamserver.flows.library import Library
 from streamserver.flows.pool import Pool
+from streamserver.flows.presigned import Presigned
 from streamserver.flows.receive import Receive
 from streamserver.flows.renditions import Renditions
 from streamserver.flows.tasks import Tasks
 from streamserver.flows.uploads import Uploads
 from streamserver.flows.webhooks import Webhooks
+from streamserver.key_file import load_keys
 from streamserver.notifier.http import HttpNotifier
-from streamserver.ports import Blobs, Bus, Catalog, Notifier, Queue
+from streamserver.ports import Blobs, Bucket, Bus, Catalog, Notifier, Queue
 from streamserver.queue.memory import MemoryQueue
 from streamserver.settings import Settings
 from streamserver.web.documents import video_document
@@ -62,6 +66,8 @@ class Adapters:
     bus: Bus
     encoder: FfmpegEncoder
     notifier: Notifier
+    bucket: Bucket | None = None
+    """None where uploads come to this server alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,7 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     prepare_folder(settings.data_dir)
     await migrate(settings.database_url)
     async with AsyncExitStack() as stack:
+        bucket = await stack.enter_async_context(open_place(settings.place)) if settings.place else None
         adapters = Adapters(
             catalog=open_catalog(settings.database_url),
             blobs=LocalBlobs(settings.data_dir),
@@ -110,10 +117,18 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 sandbox=sandbox,
             ),
             notifier=HttpNotifier(),
+            bucket=bucket,
         )
         for adapter in (adapters.catalog, adapters.blobs, adapters.bus, adapters.notifier):
             stack.push_async_callback(adapter.close)
         yield adapters
+
+
+def open_place(place: Place) -> AbstractAsyncContextManager[Bucket]:
+    """Open a bucket; the library for it is only loaded where there is one, which takes a second."""
+    from streamserver.bucket.s3 import open_bucket  # noqa: PLC0415 - see above
+
+    return open_bucket(place)
 
 
 def make_flows(settings: Settings, adapters: Adapters) -> Flows:
@@ -141,6 +156,9 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
         jobs=jobs,
         receive=receive,
         uploads=receive.uploads,
+        presigned=_make_presigned(settings, adapters, receive),
+        public_url=settings.public_url,
+        upload_origins=settings.upload_origins,
         users=Users(tokens=settings.tokens, importers=settings.importers),
         deliver=deliver,
         attachments=Attachments(catalog=catalog, blobs=blobs, encoder=adapters.encoder, deliver=deliver),
@@ -186,6 +204,18 @@ def _make_receive(settings: Settings, adapters: Adapters, queue: Queue) -> Recei
     )
 
 
+def _make_presigned(settings: Settings, adapters: Adapters, receive: Receive) -> Presigned:
+    bucket = adapters.bucket
+    return Presigned(
+        catalog=adapters.catalog,
+        blobs=adapters.blobs,
+        clock=SystemClock(),
+        intake=receive,
+        keys=load_keys(settings.signing_keys, settings.data_dir),
+        bucket_uploads=None if bucket is None else BucketUploads(bucket=bucket, intake=receive),
+    )
+
+
 def _make_encode(settings: Settings, adapters: Adapters, indexes: Indexes, forecast: Forecast) -> Encode:
     catalog, blobs = adapters.catalog, adapters.blobs
     renditions = Renditions(
@@ -227,12 +257,14 @@ async def encoding(flows: Flows) -> AsyncIterator[None]:
     await _sweep(flows.services)
     await flows.webhooks.start()
     await flows.pool.start()
+    await flows.services.presigned.start()
     sweeping = asyncio.create_task(_keep_sweeping(flows.services))
     try:
         yield
     finally:
         sweeping.cancel()
         await asyncio.gather(sweeping, return_exceptions=True)
+        await flows.services.presigned.close()
         await flows.pool.close()
         await flows.webhooks.close()
 
@@ -247,6 +279,7 @@ def _lock(file: IO[str], data_dir: Path) -> None:
 async def _sweep(services: Services) -> None:
     await services.receive.recover()
     await services.library.sweep()
+    await services.presigned.sweep()
 
 
 async def _keep_sweeping(services: Services) -> None:

@@ -104,18 +104,17 @@ def check_size(part: Part, size_bytes: int, *, is_end: bool) -> None:
 def check_complete(cut: Cut, stored: Iterable[StoredPart], etags: Mapping[int, str]) -> None:
     """Return if every part is there, and is the one that was sent as far as its sender names ETags.
 
-    Raises `Incomplete` or `ChecksumMismatch` with the numbers of the parts to be sent (again), and `NotFound` for
+    Raises `Incomplete` or `ChecksumMismatch` with the numbers of the parts to be sent (again), and `BadInput` for
     an ETag of a part that the file does not have.
     """
     there = {part.number: part for part in stored}
     missing = cut.missing(there.values())
     if missing:
         raise Incomplete(f"Not all parts are here; please send {_named(part.number for part in missing)}.")
-    differing = [
-        part.number
-        for part, etag in ((cut.part(number), etag) for number, etag in etags.items())
-        if there[part.number].etag != etag.strip('"')
-    ]
+    unknown = etags.keys() - there.keys()
+    if unknown:
+        raise BadInput(f"There is no {_named(unknown)}; the parts are numbered from 1 to {cut.count}.")
+    differing = [number for number, etag in etags.items() if there[number].etag != etag.strip('"')]
     if differing:
         raise ChecksumMismatch(f"What is here differs from what was sent; please send {_named(differing)} again.")
 

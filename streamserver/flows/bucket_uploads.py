@@ -14,9 +14,7 @@ from streamserver.domain.uploads import Upload, UploadKind
 from streamserver.errors import (
     ChecksumMismatch,
     Incomplete,
-    Locked,
     NotFound,
-    Rejected,
     StreamserverError,
     Unavailable,
 )
@@ -146,38 +144,40 @@ class BucketUploads:
             try:
                 async with self._turns:
                     await self._fetch(upload)
-            except (Unavailable, Locked) as error:
+                break
+            except Unavailable as error:
                 pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
-                log.warning("upload %s cannot be fetched, and is tried again in %g s: %s", upload.id, pause, error)
+                log.warning("upload %s cannot be fetched; the next try is in %g s: %s", upload.id, pause, error)
                 attempt += 1
                 await asyncio.sleep(pause)
-                continue
             except StreamserverError as error:
-                log.info("upload %s was not fetched: %s", upload.id, error)
+                log.info("upload %s is not fetched: %s", upload.id, error)
+                await self._give_up(upload, error)
+                break
             except Exception:
-                log.exception("upload %s was not fetched for an unforeseen reason", upload.id)
+                log.exception("upload %s is not fetched for an unforeseen reason", upload.id)
                 return
+        try:
             await self._bucket.delete(upload.id)
-            return
+        except Unavailable as error:
+            log.warning("%s stays in the bucket until the next sweep: %s", upload.id, error)
 
     async def _fetch(self, upload: Upload) -> None:
         """Go on with an object where an attempt before this one ended."""
-        found = await self._found(upload)
+        await self._intake.uploads.get(upload.id, user=upload.user)
+        found = await self._bucket.look(upload.id)
+        if found.etag != plan_of(upload).etag:
+            raise ChecksumMismatch("The file was changed in the bucket after it was complete.")
         async with self._intake.resume(upload.id, user=upload.user) as receiving:
             async with self._bucket.read(found, position=receiving.incoming.size_bytes) as chunks:
                 async for chunk in chunks:
                     await receiving.write(chunk)
             await self._intake.finish(receiving)
 
-    async def _found(self, upload: Upload) -> StoredObject:
-        """Return the object that was complete; where it is not there any more the upload has failed."""
-        await self._intake.uploads.get(upload.id, user=upload.user)
+    async def _give_up(self, upload: Upload, error: StreamserverError) -> None:
+        """Let everybody see why an upload became no video, unless that is recorded, or nobody wants it."""
         try:
-            found = await self._bucket.look(upload.id)
-        except NotFound:
-            found = None
-        if found is None or found.etag != plan_of(upload).etag:
-            error = JobError(code=NotFound.code, message="The file was changed or removed in the bucket.")
-            await self._intake.uploads.fail(upload, error)
-            raise Rejected(error.message)
-        return found
+            known = await self._intake.uploads.get(upload.id, user=upload.user)
+        except NotFound:  # it was cancelled, or has expired, or has failed already
+            return
+        await self._intake.uploads.fail(known, JobError(code=error.code, message=error.message))

@@ -19,8 +19,8 @@ class PartProgress:
         self._told_bytes = self.received_bytes
         self._told_at = asyncio.get_running_loop().time()
         self._bytes_per_second: float | None = None
-        self.writers = 0
-        """How many parts are coming."""
+        self.coming: set[int] = set()
+        """The parts that are being sent."""
 
     @property
     def received_bytes(self) -> int:
@@ -39,6 +39,12 @@ class PartProgress:
             await self._uploads.tell(
                 self._upload, self.received_bytes, bytes_per_second=round(self._bytes_per_second)
             )
+
+    def leave(self, number: int, *, is_kept: bool) -> None:
+        """Know that a part is not coming any more; what was not kept counts for nothing."""
+        self.coming.discard(number)
+        if not is_kept:
+            self._counts.pop(number, None)
 
     async def rest(self) -> None:
         """Tell that nothing comes for the present."""

@@ -51,6 +51,21 @@ class Presigned:
         self._coming: dict[str, PartProgress] = {}
         self._completing: set[str] = set()
 
+    async def start(self) -> None:
+        """Go on with what was under way when the server stopped."""
+        if self._bucket_uploads is not None:
+            await self._bucket_uploads.start()
+
+    async def close(self) -> None:
+        """Stop; what was under way goes on after the next start."""
+        if self._bucket_uploads is not None:
+            await self._bucket_uploads.close()
+
+    async def sweep(self) -> None:
+        """Remove what belongs to no upload any more from the bucket, as `Blobs.sweep` does here."""
+        if self._bucket_uploads is not None:
+            await self._bucket_uploads.sweep()
+
     def permit(self, method: str, path: str, query: Sequence[tuple[str, str]]) -> Permit:
         """Return what a request's URL permits; raises as `verified` does."""
         return verified(method, path, query, keys=self._keys, now=self._clock.now())
@@ -94,8 +109,8 @@ class Presigned:
     async def receive(self, upload_id: str, number: int, *, user: str) -> AsyncIterator["ReceivingPart"]:
         """Hold a part to be sent to this server.
 
-        Raises `Locked` while it is sent by another connection, `NotFound` for a part that the upload does not have,
-        and `Conflict` where the parts go to the bucket.
+        Raises `Locked` while it is sent by another connection, `NotFound` for a part that the upload does not
+        have, and `Conflict` where the parts go to the bucket.
         """
         upload = await self._intake.uploads.get(upload_id, user=user)
         part = cut_of(upload).part(number)
@@ -104,13 +119,14 @@ class Presigned:
         async with self._blobs.parts.part(upload.id, part) as draft:
             await self._intake.uploads.prolong(upload)
             progress = await self._progress(upload)
-            progress.writers += 1
+            receiving = ReceivingPart(part, draft, progress)
+            progress.coming.add(number)
             try:
-                yield ReceivingPart(part, draft, progress)
+                yield receiving
             finally:
-                progress.writers -= 1
-                if not progress.writers:
-                    del self._coming[upload.id]
+                progress.leave(number, is_kept=receiving.is_kept)
+                if not progress.coming:
+                    self._coming.pop(upload.id, None)
                     await progress.rest()
 
     async def complete(
@@ -196,6 +212,8 @@ class ReceivingPart:
         self._draft = draft
         self._progress = progress
         self._size_bytes = 0
+        self.is_kept = False
+        """Whether it was acknowledged."""
 
     async def write(self, chunk: bytes) -> None:
         """Take in the next bytes; `TooLarge` beyond the part's end."""
@@ -205,4 +223,6 @@ class ReceivingPart:
 
     async def keep(self) -> StoredPart:
         """Acknowledge the part: it is durable when this returns; `BadInput` where bytes are missing."""
-        return await self._draft.keep()
+        stored = await self._draft.keep()
+        self.is_kept = True
+        return stored

@@ -2,7 +2,20 @@
 
 from aiohttp import web
 
-from streamserver.web import api, assets, attachments, events, forms, openapi, pages, probes, queue_page
+from streamserver.web import (
+    api,
+    assets,
+    attachments,
+    cross_origin,
+    events,
+    forms,
+    openapi,
+    pages,
+    presigned,
+    probes,
+    queue_page,
+)
+from streamserver.web.cross_origin import let_pages_read
 from streamserver.web.errors import error_middleware
 from streamserver.web.guard import add_headers, guard_middleware
 from streamserver.web.metrics import METRICS, Metrics
@@ -14,9 +27,22 @@ def make_application(services: Services) -> web.Application:
     app = web.Application(middlewares=[error_middleware, guard_middleware])
     app[SERVICES] = services
     app[METRICS] = Metrics()
-    for room in (pages, queue_page, assets, api, attachments, forms, events, openapi, probes):
+    for room in (
+        pages,
+        queue_page,
+        assets,
+        api,
+        attachments,
+        forms,
+        presigned,
+        cross_origin,
+        events,
+        openapi,
+        probes,
+    ):
         app.add_routes(room.routes)
     app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.append(let_pages_read)
     app.on_response_prepare.append(app[METRICS].count)
     app.on_shutdown.append(_drain)
     return app

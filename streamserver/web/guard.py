@@ -4,6 +4,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from streamserver.errors import Forbidden
+from streamserver.web.cross_origin import is_open_to_pages
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})
@@ -23,7 +24,7 @@ HEADERS = {
 @web.middleware
 async def guard_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse changes that another site's page asks a browser for."""
-    if request.method not in SAFE_METHODS and _is_foreign(request):
+    if request.method not in SAFE_METHODS and _is_foreign(request) and not is_open_to_pages(request):
         raise Forbidden("A page of another site may not change anything here.")
     return await handler(request)
 

@@ -1,6 +1,5 @@
 """The API's description of itself: OpenAPI 3.1."""
 
-from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -8,9 +7,17 @@ from aiohttp import web
 from streamserver.domain.jobs import JobStatus
 from streamserver.domain.titles import MAX_TITLE
 from streamserver.web.api import MAX_PAGE
-from streamserver.web.errors import PHRASES
+from streamserver.web.openapi_operations import (
+    answer as _answer,
+    in_path as _in_path,
+    in_query as _in_query,
+    json_answer as _json,
+    operation as _operation,
+    problems as _problems,
+)
+from streamserver.web.openapi_presigned import PRESIGNED_PATHS
 from streamserver.web.openapi_webhooks import WEBHOOKS
-from streamserver.web.schemas import SCHEMAS, Schema, an_object, list_of, ref, text
+from streamserver.web.schemas import SCHEMAS, an_object, list_of, ref, text
 
 routes = web.RouteTableDef()
 
@@ -21,52 +28,6 @@ async def openapi(_request: web.Request) -> web.Response:
     return web.json_response(DOCUMENT, headers={"Cache-Control": "no-cache"})
 
 
-def _json(status: int, schema: Schema, description: str = "", headers: Schema | None = None) -> dict[str, Any]:
-    return _answer(status, "application/json", schema, description, headers)
-
-
-def _answer(
-    status: int, content_type: str, schema: Schema, description: str = "", headers: Schema | None = None
-) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "description": description or PHRASES.get(status) or HTTPStatus(status).phrase,
-        "content": {content_type: {"schema": schema}},
-    }
-    if headers:
-        answer["headers"] = headers
-    return {str(status): answer}
-
-
-def _problems(*statuses: int) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for status in statuses:
-        found |= _answer(
-            status,
-            "application/problem+json",
-            ref("Problem"),
-            headers=RETRY_AFTER if status in {423, 429, 503, 507} else None,
-        )
-    return found
-
-
-def _operation(name: str, summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    return {"operationId": name, "summary": summary, **more, "responses": answers}
-
-
-def _in_path(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-
-
-def _in_query(name: str, description: str, schema: Schema) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
-RETRY_AFTER = {
-    "Retry-After": {
-        "description": "When to try again, in seconds",
-        "schema": {"type": "integer", "minimum": 1},
-    }
-}
 LOCATION = {"Location": {"description": "Of what is new", "schema": text("A path", format="uri-reference")}}
 EVENT_STREAM = {
     "type": "string",
@@ -228,6 +189,7 @@ PATHS: dict[str, dict[str, Any]] = {
     "/api/openapi.json": {
         "get": _operation("describe", "Show this description", _json(200, {"type": "object"})),
     },
+    **PRESIGNED_PATHS,
 }
 DOCUMENT = {
     "openapi": "3.1.0",

@@ -11,6 +11,7 @@ from streamserver.flows.deliver import Deliver
 from streamserver.flows.health import Health
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.library import Library
+from streamserver.flows.presigned import Presigned
 from streamserver.flows.receive import Receive
 from streamserver.flows.uploads import Uploads
 from streamserver.ports import Blobs
@@ -28,6 +29,12 @@ class Services:
     """Files that come in."""
     uploads: Uploads
     """The record of them."""
+    presigned: Presigned
+    """Files that come by signed URLs."""
+    public_url: str
+    """The address for such URLs; empty for the one that a request came to."""
+    upload_origins: frozenset[str]
+    """Whose pages may use them."""
     users: Users
     """Who may send them."""
     deliver: Deliver

@@ -137,5 +137,5 @@ def test_what_differs_is_told() -> None:
     check_complete(THREE, stored(1, 2, 3), {1: '"tag-1"', 3: "tag-3"})
     with pytest.raises(ChecksumMismatch, match="please send part 2 again"):
         check_complete(THREE, stored(1, 2, 3), {1: "tag-1", 2: "tag-1"})
-    with pytest.raises(NotFound, match="no part 4"):
+    with pytest.raises(BadInput, match="no part 4; the parts are numbered from 1 to 3"):
         check_complete(THREE, stored(1, 2, 3), {4: "tag-1"})
