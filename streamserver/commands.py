@@ -115,15 +115,6 @@ async def check(settings: Settings, *, fix: bool = False) -> int:
             await catalog.close()
         return "reachable and up to date"
 
-    async def storage() -> str:
-        prepare_folder(settings.data_dir)
-        blobs = LocalBlobs(settings.data_dir)
-        try:
-            await blobs.check()
-        finally:
-            await blobs.close()
-        return f"files can be kept in {settings.data_dir}"
-
     async def understood() -> str:
         return "understood"
 
@@ -131,7 +122,7 @@ async def check(settings: Settings, *, fix: bool = False) -> int:
         "settings": understood,
         "ffmpeg": ffmpeg,
         "sandbox": sandbox,
-        "storage": storage,  # before the database, which may be in the same folder
+        "storage": partial(_look_at_storage, settings),  # before the database, which may be in the same folder
         "database": database,
         "bucket": partial(_look_at_bucket, settings, fix=fix),
         "webhooks": partial(_look_at_receivers, settings),
@@ -146,6 +137,16 @@ async def check(settings: Settings, *, fix: bool = False) -> int:
             faults += 1
             print(f"{name:9} fault  {error}")
     return 1 if faults else 0
+
+
+async def _look_at_storage(settings: Settings) -> str:
+    prepare_folder(settings.data_dir)
+    blobs = LocalBlobs(settings.data_dir)
+    try:
+        await blobs.check()
+    finally:
+        await blobs.close()
+    return f"files can be kept in {settings.data_dir}"
 
 
 async def _look_at_bucket(settings: Settings, *, fix: bool) -> str:
