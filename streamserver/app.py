@@ -279,7 +279,7 @@ def _lock(file: IO[str], data_dir: Path) -> None:
 async def _sweep(services: Services) -> None:
     await services.receive.recover()
     await services.library.sweep()
-    await services.presigned.sweep()
+    await services.presigned.recover()
 
 
 async def _keep_sweeping(services: Services) -> None:

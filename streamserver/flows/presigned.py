@@ -1,5 +1,6 @@
 """Uploads by URLs that anybody can send bytes to, without credentials, until they expire."""
 
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -22,11 +23,13 @@ from streamserver.domain.presigned import (
 from streamserver.domain.signing import Permit, SigningKey, signed_url, verified
 from streamserver.domain.uploads import Upload, UploadKind
 from streamserver.domain.videos import Video
-from streamserver.errors import Conflict, Locked
+from streamserver.errors import Conflict, Locked, NotFound, StreamserverError
 from streamserver.flows.bucket_uploads import BucketUploads
 from streamserver.flows.intake import Intake
 from streamserver.flows.part_progress import PartProgress
 from streamserver.ports import Blobs, Catalog, Clock, PartDraft
+
+log = logging.getLogger(__name__)
 
 
 class Presigned:
@@ -61,8 +64,18 @@ class Presigned:
         if self._bucket_uploads is not None:
             await self._bucket_uploads.close()
 
-    async def sweep(self) -> None:
-        """Remove what belongs to no upload any more from the bucket, as `Blobs.sweep` does here."""
+    async def recover(self) -> None:
+        """Bring to an end what a server that is gone left behind, here and in the bucket."""
+        for upload in await self._intake.uploads.all():
+            if upload.kind is not UploadKind.PRESIGNED or plan_of(upload).is_in_bucket:
+                continue
+            try:
+                if await self._intake.is_whole(upload):
+                    await self._become_a_video(upload)
+            except (Locked, NotFound):  # somebody is at it, or has just been
+                continue
+            except StreamserverError as error:
+                log.warning("upload %s could not be finished: %s", upload.id, error)
         if self._bucket_uploads is not None:
             await self._bucket_uploads.sweep()
 
@@ -102,8 +115,10 @@ class Presigned:
         return await self._offer(upload)
 
     async def offer(self, upload_id: str, *, user: str) -> Offer:
-        """Return what is there of an upload, with new URLs for what is not."""
-        return await self._offer(await self._intake.uploads.get(upload_id, user=user))
+        """Return what is there of an upload that somebody goes on with, with new URLs for what is not."""
+        upload = await self._intake.uploads.get(upload_id, user=user)
+        plan_of(upload)  # none of another kind
+        return await self._offer(await self._intake.uploads.prolong(upload))
 
     @asynccontextmanager
     async def receive(self, upload_id: str, number: int, *, user: str) -> AsyncIterator["ReceivingPart"]:
@@ -156,6 +171,9 @@ class Presigned:
         if not await self._intake.is_whole(upload):
             check_complete(cut_of(upload), await self._blobs.parts.stored(upload.id), etags)
             await self._blobs.parts.hand_over(upload.id)
+        return await self._become_a_video(upload)
+
+    async def _become_a_video(self, upload: Upload) -> tuple[Video, Job]:
         async with self._intake.resume(upload.id, user=upload.user) as receiving:
             return await self._intake.finish(receiving)
 
