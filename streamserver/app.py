@@ -42,6 +42,7 @@ from streamserver.flows.presigned import Presigned
 from streamserver.flows.receive import Receive
 from streamserver.flows.renditions import Renditions
 from streamserver.flows.tasks import Tasks
+from streamserver.flows.tus import Tus
 from streamserver.flows.uploads import Uploads
 from streamserver.flows.webhooks import Webhooks
 from streamserver.key_file import load_keys
@@ -151,14 +152,16 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
     receive = _make_receive(settings, adapters, queue)
     jobs = Jobs(catalog=catalog, bus=bus, queue=queue, encode=encode, pool=pool, intake=receive)
     deliver = Deliver(catalog=catalog, blobs=blobs, indexes=indexes)
+    library = Library(catalog=catalog, blobs=blobs, jobs=jobs, deliver=deliver, uploads=receive.uploads)
     services = Services(
-        library=Library(catalog=catalog, blobs=blobs, jobs=jobs, deliver=deliver, uploads=receive.uploads),
+        library=library,
         jobs=jobs,
         receive=receive,
         uploads=receive.uploads,
         presigned=_make_presigned(settings, adapters, receive),
         public_url=settings.public_url,
         upload_origins=settings.upload_origins,
+        tus=Tus(catalog=catalog, blobs=blobs, receive=receive, library=library),
         users=Users(tokens=settings.tokens, importers=settings.importers),
         deliver=deliver,
         attachments=Attachments(catalog=catalog, blobs=blobs, encoder=adapters.encoder, deliver=deliver),

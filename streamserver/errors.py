@@ -12,6 +12,7 @@
     │   │   └── Gone
     │   ├── Conflict
     │   │   └── Incomplete
+    │   ├── UnknownVersion
     │   ├── TooLarge
     │   ├── UnsupportedMedia
     │   ├── ChecksumMismatch
@@ -116,6 +117,12 @@ class Incomplete(Conflict):
     """Not all of the file is here yet."""
 
     code = "incomplete"
+
+
+class UnknownVersion(Rejected):
+    """The request is in a version of the protocol that this server does not speak."""
+
+    code = "unknown_version"
 
 
 class TooLarge(Rejected):

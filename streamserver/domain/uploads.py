@@ -114,14 +114,14 @@ def check_quota(length_bytes: int | None, own: Iterable[Upload], quota: Quota) -
 
 
 def check_room(
-    length_bytes: int | None, uploads: Iterable[Upload], stored: Mapping[str, int], room_bytes: int | None
+    more_bytes: int, uploads: Iterable[Upload], stored: Mapping[str, int], room_bytes: int | None
 ) -> None:
-    """Return if a source fits beside what is promised to other uploads; raise `StorageFull` otherwise.
+    """Return if so many bytes fit beside what is promised to other uploads; raise `StorageFull` otherwise.
 
     `stored` is how much of each upload has come already; a room of None has no end.
     """
     promised = sum(rest_of(upload, stored.get(upload.id, 0)) for upload in uploads)
-    if room_bytes is not None and (length_bytes or 0) > room_bytes - promised:
+    if room_bytes is not None and more_bytes > room_bytes - promised:
         raise StorageFull("The server has no room left for a file of this size; please try again later.")
 
 

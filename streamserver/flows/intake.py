@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -76,11 +76,12 @@ class Intake:
         details: Mapping[str, Any] | None = None,
         upload_id: str | None = None,
         has_place: bool = False,
+        besides: Collection[str] = (),
     ) -> Upload:
         """Begin an upload and reserve its room.
 
-        Raises `BadInput` for an impossible title, `QueueFull` unless it has its place already, and as
-        `Uploads.admit` does.
+        Raises `BadInput` for an impossible title, `QueueFull` unless it has its place already, `Conflict` where
+        the id is taken, and as `Uploads.admit` does.
         """
         if not has_place:
             await self.check_line(self.under_way)
@@ -100,7 +101,7 @@ class Intake:
             details=details or {},
         )
         async with self._creating:  # so that no two have the same room promised
-            await self.uploads.admit(length_bytes, user=user)
+            await self.uploads.admit(length_bytes, user=user, besides=besides, is_elsewhere=upload.is_elsewhere)
             return await self.uploads.record(upload)
 
     async def check_line(self, under_way: int) -> None:
@@ -163,16 +164,29 @@ class Intake:
         if incoming.size_bytes:
             sha256 = await receiving.check()
         async with self._finishing:  # so that no two with the same source find nobody else
-            known = None
-            if sha256 is not None and not self._keep_duplicates:
-                known = await self._catalog.video_with_source(sha256)
+            known = await self.known_source(sha256)
             if known is not None:
-                video, job = await self._finish_as(upload, known)
+                job = await self.finish_as(upload, known)
                 await incoming.discard()
             else:
-                video, job = await self._finish_new(upload, incoming, sha256)
+                known, job = await self._finish_new(upload, incoming, sha256)
         receiving.is_ended = True
-        return video, job
+        return known, job
+
+    async def known_source(self, sha256: str | None) -> Video | None:
+        """Return the video that a source with this SHA-256 already is; None where it would be a new one."""
+        if sha256 is None or self._keep_duplicates:
+            return None
+        return await self._catalog.video_with_source(sha256)
+
+    async def finish_as(self, upload: Upload, known: Video) -> Job:
+        """End an upload well whose bytes are those of a video in the library."""
+        now, after = self._clock.now(), self.uploads.last_sequence(upload.id)
+        job = duplicate_job_of(upload, known, now=now, after=after)
+        await self._catalog.finish_upload(job, None)
+        await self.uploads.announce(job)
+        log.info("upload %s is video %s once more", upload.id, known.id)
+        return job
 
     async def cancel(self, upload_id: str, *, user: str) -> Job:
         """End an upload with all that has come of it; raises `NotFound` or `Forbidden`."""
@@ -222,14 +236,6 @@ class Intake:
         await self.uploads.announce(job)
         await self._queue.offer(Turn(job_id=job.id, arrived_at=now))
         return video, job
-
-    async def _finish_as(self, upload: Upload, known: Video) -> tuple[Video, Job]:
-        now, after = self._clock.now(), self.uploads.last_sequence(upload.id)
-        job = duplicate_job_of(upload, known, now=now, after=after)
-        await self._catalog.finish_upload(job, None)
-        await self.uploads.announce(job)
-        log.info("upload %s is video %s once more", upload.id, known.id)
-        return known, job
 
     async def _still_there(self, upload_id: str, user: str, incoming: Incoming) -> Upload:
         """Look again once it is locked: it may have become whole, or ended, meanwhile."""

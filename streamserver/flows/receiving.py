@@ -1,6 +1,8 @@
 """An upload while somebody writes to it: what may come, how fast it comes, and for how long nothing may."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from streamserver.domain.sniffing import SNIFF_BYTES, not_a_video
 from streamserver.domain.uploads import Upload, UploadKind, check_length
@@ -44,12 +46,25 @@ class Receiving:
 
     async def write(self, chunk: bytes) -> None:
         """Take in the next bytes; raise `TooLarge` or `UnsupportedMedia` once it cannot be a source."""
-        self._wait_for(None)  # a disk of ours that is slow is not the sender's silence
-        self._check_size(self.incoming.size_bytes + len(chunk))
-        await self.incoming.write(chunk)
-        if not self._is_looked_at and self.incoming.size_bytes >= SNIFF_BYTES:
-            await self._look()
-        await self._report()
+        with self.heard(len(chunk)):
+            await self.incoming.write(chunk)
+            await self._note()
+
+    async def join(self, other: Incoming, position: int = 0) -> None:
+        """Take in what another has from a position on; raises as `write` does."""
+        with self.heard(other.size_bytes - position):
+            await self.incoming.join(other, position)
+            await self._note()
+
+    @contextmanager
+    def heard(self, more_bytes: int) -> Iterator[None]:
+        """Know that more bytes are here; raise `TooLarge` where they are too many.
+
+        While they are dealt with nobody's patience ends: a disk of ours that is slow is not the sender's silence.
+        """
+        self._wait_for(None)
+        self._check_size(self.incoming.size_bytes + more_bytes)
+        yield
         self._wait_for(self._patience_seconds)
 
     async def check(self) -> str:
@@ -100,7 +115,10 @@ class Receiving:
         self.refusal = error
         raise error
 
-    async def _report(self) -> None:
+    async def _note(self) -> None:
+        """Look at the first bytes once, and tell now and then how much has come."""
+        if not self._is_looked_at and self.incoming.size_bytes >= SNIFF_BYTES:
+            await self._look()
         now = asyncio.get_running_loop().time()
         seconds, count = now - self._told_at, self.incoming.size_bytes - self._told_bytes
         if seconds < REPORT_SECONDS:

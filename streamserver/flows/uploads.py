@@ -1,7 +1,7 @@
 """What is on its way in: looked at, changed, ended, and shown as the jobs that it will be."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -42,17 +42,26 @@ class Uploads:
         """How much may be under way."""
         return self._quota
 
-    async def admit(self, length_bytes: int | None, *, user: str, besides: str = "") -> None:
-        """Return if another upload of a length may begin, or one of them have it.
+    async def admit(
+        self,
+        length_bytes: int | None,
+        *,
+        user: str,
+        besides: Collection[str] = (),
+        received_bytes: int = 0,
+        is_elsewhere: bool = False,
+    ) -> None:
+        """Return if another upload of a length may begin, or one that has received something have that length.
 
-        Raises `TooLarge`, `TooManyUploads` or `StorageFull` with a sentence. `besides` is the one that is not
-        counted.
+        Raises `TooLarge`, `TooManyUploads` or `StorageFull` with a sentence. The uploads `besides` do not count
+        against the user.
         """
         check_length(length_bytes, self._quota)
-        others = [upload for upload in await self._catalog.uploads() if upload.id != besides]
+        others = [upload for upload in await self._catalog.uploads() if upload.id not in besides]
         check_quota(length_bytes, [upload for upload in others if upload.user == user], self._quota)
-        stored = await self._blobs.incoming_sizes()
-        check_room(length_bytes, others, stored, await self._blobs.room_bytes())
+        if length_bytes is not None and not is_elsewhere:
+            stored = await self._blobs.incoming_sizes()
+            check_room(length_bytes - received_bytes, others, stored, await self._blobs.room_bytes())
 
     async def record(self, upload: Upload) -> Upload:
         """Record an upload that begins, and tell of it; it expires when nobody has gone on with it for long."""
@@ -100,7 +109,7 @@ class Uploads:
         return upload if left > self._lifetime * 0.9 else await self.change(upload)
 
     async def tell(self, upload: Upload, received_bytes: int, *, bytes_per_second: float | None = None) -> Job:
-        """Tell everyone how far an upload is, and return that."""
+        """Tell everyone how far an upload is, and return that; of pieces nobody hears."""
         job = job_of(
             upload,
             received_bytes,
@@ -108,7 +117,8 @@ class Uploads:
             after=self.last_sequence(upload.id),
             bytes_per_second=bytes_per_second,
         )
-        await self._bus.publish(job)
+        if not upload.is_partial:
+            await self._bus.publish(job)
         return job
 
     async def announce(self, job: Job) -> None:

@@ -14,6 +14,7 @@ from streamserver.web import (
     presigned,
     probes,
     queue_page,
+    tus,
 )
 from streamserver.web.cross_origin import let_pages_read
 from streamserver.web.errors import error_middleware
@@ -36,6 +37,7 @@ def make_application(services: Services) -> web.Application:
         forms,
         presigned,
         cross_origin,
+        tus,
         events,
         openapi,
         probes,
@@ -43,6 +45,7 @@ def make_application(services: Services) -> web.Application:
         app.add_routes(room.routes)
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(let_pages_read)
+    app.on_response_prepare.append(tus.add_version)
     app.on_response_prepare.append(app[METRICS].count)
     app.on_shutdown.append(_drain)
     return app

@@ -26,6 +26,7 @@ STATUS = {
     "conflict": 409,
     "incomplete": 409,
     "gone": 410,
+    "unknown_version": 412,
     "too_large": 413,
     "unsupported_media": 415,
     "locked": 423,

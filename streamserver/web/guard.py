@@ -7,6 +7,8 @@ from streamserver.errors import Forbidden
 from streamserver.web.cross_origin import is_open_to_pages
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+METHOD_OVERRIDE = "X-HTTP-Method-Override"
+"""Makes a change of any method, for clients that have but a few (tus 1.0.0)."""
 OWN_SITES = frozenset({"same-origin", "none"})
 """What a browser says of a request that this server's pages, or the person herself, made (Fetch Metadata)."""
 HEADERS = {
@@ -24,7 +26,8 @@ HEADERS = {
 @web.middleware
 async def guard_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse changes that another site's page asks a browser for."""
-    if request.method not in SAFE_METHODS and _is_foreign(request) and not is_open_to_pages(request):
+    is_change = request.method not in SAFE_METHODS or METHOD_OVERRIDE in request.headers
+    if is_change and _is_foreign(request) and not is_open_to_pages(request):
         raise Forbidden("A page of another site may not change anything here.")
     return await handler(request)
 

@@ -1,13 +1,12 @@
 """The API's description of itself: OpenAPI 3.1."""
 
-from typing import Any
-
 from aiohttp import web
 
 from streamserver.domain.jobs import JobStatus
 from streamserver.domain.titles import MAX_TITLE
 from streamserver.web.api import MAX_PAGE
-from streamserver.web.openapi_operations import (
+from streamserver.web.openapi_parts import (
+    LOCATION,
     answer as _answer,
     in_path as _in_path,
     in_query as _in_query,
@@ -16,8 +15,9 @@ from streamserver.web.openapi_operations import (
     problems as _problems,
 )
 from streamserver.web.openapi_presigned import PRESIGNED_PATHS
+from streamserver.web.openapi_uploads import UPLOAD_PATHS
 from streamserver.web.openapi_webhooks import WEBHOOKS
-from streamserver.web.schemas import SCHEMAS, an_object, list_of, ref, text
+from streamserver.web.schemas import SCHEMAS, Schema, an_object, list_of, ref, text
 
 routes = web.RouteTableDef()
 
@@ -28,7 +28,6 @@ async def openapi(_request: web.Request) -> web.Response:
     return web.json_response(DOCUMENT, headers={"Cache-Control": "no-cache"})
 
 
-LOCATION = {"Location": {"description": "Of what is new", "schema": text("A path", format="uri-reference")}}
 EVENT_STREAM = {
     "type": "string",
     "description": (
@@ -69,7 +68,7 @@ LAST_EVENT_ID = {
     "schema": {"type": "string"},
 }
 
-PATHS: dict[str, dict[str, Any]] = {
+PATHS: dict[str, Schema] = {
     "/api/videos": {
         "get": _operation(
             "listVideos",
@@ -186,10 +185,11 @@ PATHS: dict[str, dict[str, Any]] = {
     "/api/events": {
         "get": _operation("followJobs", "Follow all jobs", _answer(200, "text/event-stream", EVENT_STREAM)),
     },
+    **UPLOAD_PATHS,
+    **PRESIGNED_PATHS,
     "/api/openapi.json": {
         "get": _operation("describe", "Show this description", _json(200, {"type": "object"})),
     },
-    **PRESIGNED_PATHS,
 }
 DOCUMENT = {
     "openapi": "3.1.0",

@@ -4,7 +4,7 @@ from typing import Any
 
 from streamserver.domain.parts import LEAST_PART_BYTES, MOST_PART_BYTES, MOST_PARTS
 from streamserver.domain.titles import MAX_TITLE
-from streamserver.web.openapi_operations import in_path, in_query, json_answer, operation, problems
+from streamserver.web.openapi_parts import in_path, in_query, json_answer, operation, problems
 from streamserver.web.schemas import Schema, an_object, list_of, ref, text
 
 PART_LENGTH = {"type": "integer", "minimum": LEAST_PART_BYTES, "maximum": MOST_PART_BYTES}

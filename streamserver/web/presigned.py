@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from streamserver.domain.jobs import Job
 from streamserver.domain.parts import MOST_PARTS, check_size
@@ -18,6 +18,7 @@ from streamserver.errors import BadInput, Gone, NotFound, TooLarge, TooSlow
 from streamserver.web.cross_origin import COMPLETE, PART, PARTS
 from streamserver.web.documents import Document, job_document, video_document
 from streamserver.web.services import SERVICES
+from streamserver.web.tus import go_on_later
 from streamserver.web.users import permitted, permitted_importer
 
 WISH_BYTES = 64 * 1024
@@ -31,7 +32,7 @@ Found = TypeVar("Found")
 routes = web.RouteTableDef()
 
 
-@routes.post("/api/uploads/presigned")
+@routes.post("/api/uploads/presigned", expect_handler=go_on_later)
 async def begin_presigned(request: web.Request) -> web.Response:
     """`{"file_name", "size_bytes", "title"?, "part_bytes"?, "sha256"?}` → 201 and the URLs."""
     user = permitted_importer(request)
@@ -58,7 +59,7 @@ async def list_parts(request: web.Request) -> web.Response:
     return web.json_response(offer_document(offer, _origin(request)), headers=UNCACHED)
 
 
-@routes.put(PART)
+@routes.put(PART, expect_handler=go_on_later)
 async def put_part(request: web.Request) -> web.Response:
     """Take the bytes of a part → 200 and its ETag, once it is durable. It may be sent again."""
     upload_id, number = request.match_info["upload_id"], _number(request.match_info["number"])
@@ -72,7 +73,7 @@ async def put_part(request: web.Request) -> web.Response:
     return web.Response(headers={**UNCACHED, "ETag": f'"{stored.etag}"'})
 
 
-@routes.post(COMPLETE)
+@routes.post(COMPLETE, expect_handler=go_on_later)
 async def complete_presigned(request: web.Request) -> web.Response:
     """Nothing, or `{"parts"?: [{"number", "etag"}], "sha256"?}` → the video and its job.
 
@@ -143,6 +144,8 @@ async def _holder(request: web.Request, upload_id: str) -> tuple[str, int]:
 
 async def _chunks(request: web.Request, max_bytes: int) -> AsyncIterator[bytes]:
     """Read a body as it comes; `TooLarge` beyond so many bytes, `TooSlow` where nothing comes for long."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     size_bytes = 0
     while True:
         try:

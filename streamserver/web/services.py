@@ -13,6 +13,7 @@ from streamserver.flows.jobs import Jobs
 from streamserver.flows.library import Library
 from streamserver.flows.presigned import Presigned
 from streamserver.flows.receive import Receive
+from streamserver.flows.tus import Tus
 from streamserver.flows.uploads import Uploads
 from streamserver.ports import Blobs
 
@@ -35,6 +36,8 @@ class Services:
     """The address for such URLs; empty for the one that a request came to."""
     upload_origins: frozenset[str]
     """Whose pages may use them."""
+    tus: Tus
+    """Files that come in several goes."""
     users: Users
     """Who may send them."""
     deliver: Deliver

@@ -80,7 +80,7 @@ class TestLimits:
         ]
         stored = {"half": 500, "unknown": 50, "gone": 9}
         check_room(500, others, stored, 2000)
-        check_room(None, others, stored, 1500)
+        check_room(0, others, stored, 1500)
         check_room(10**15, others, stored, None)
         with pytest.raises(StorageFull, match="no room left for a file of this size"):
             check_room(501, others, stored, 2000)

@@ -1,10 +1,10 @@
-"""How operations and their answers are described: OpenAPI 3.1."""
+"""The building blocks of the API's description."""
 
 from http import HTTPStatus
 from typing import Any
 
 from streamserver.web.errors import PHRASES
-from streamserver.web.schemas import Schema, ref
+from streamserver.web.schemas import Schema, ref, text
 
 RETRY_AFTER = {
     "Retry-After": {
@@ -12,20 +12,19 @@ RETRY_AFTER = {
         "schema": {"type": "integer", "minimum": 1},
     }
 }
+LOCATION = {"Location": {"description": "Of what is new", "schema": text("A path", format="uri-reference")}}
 
 
-def json_answer(
-    status: int, schema: Schema, description: str = "", headers: Schema | None = None
-) -> dict[str, Any]:
-    """Describe an answer that is JSON."""
+def json_answer(status: int, schema: Schema, description: str = "", headers: Schema | None = None) -> Schema:
+    """Describe an answer in JSON."""
     return answer(status, "application/json", schema, description, headers)
 
 
 def answer(
     status: int, content_type: str, schema: Schema, description: str = "", headers: Schema | None = None
-) -> dict[str, Any]:
-    """Describe an answer, under its status."""
-    described: dict[str, Any] = {
+) -> Schema:
+    """Describe an answer, by its status."""
+    described: Schema = {
         "description": description or PHRASES.get(status) or HTTPStatus(status).phrase,
         "content": {content_type: {"schema": schema}},
     }
@@ -34,9 +33,9 @@ def answer(
     return {str(status): described}
 
 
-def problems(*statuses: int) -> dict[str, Any]:
-    """Describe the refusals of an operation."""
-    found: dict[str, Any] = {}
+def problems(*statuses: int) -> Schema:
+    """Describe what may be refused, by status."""
+    found: Schema = {}
     for status in statuses:
         found |= answer(
             status,
@@ -47,16 +46,16 @@ def problems(*statuses: int) -> dict[str, Any]:
     return found
 
 
-def operation(name: str, summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Describe what a method does at an address."""
+def operation(name: str, summary: str, answers: Schema, **more: Any) -> Schema:  # noqa: ANN401 - JSON
+    """Describe what can be asked for."""
     return {"operationId": name, "summary": summary, **more, "responses": answers}
 
 
-def in_path(name: str) -> dict[str, Any]:
+def in_path(name: str) -> Schema:
     """Describe a part of the path."""
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def in_query(name: str, description: str, schema: Schema) -> dict[str, Any]:
-    """Describe a parameter of the query."""
+def in_query(name: str, description: str, schema: Schema) -> Schema:
+    """Describe a parameter."""
     return {"name": name, "in": "query", "description": description, "schema": schema}
