@@ -35,7 +35,7 @@ routes = web.RouteTableDef()
 @routes.post("/api/uploads/presigned", expect_handler=go_on_later)
 async def begin_presigned(request: web.Request) -> web.Response:
     """`{"file_name", "size_bytes", "title"?, "part_bytes"?, "sha256"?}` → 201 and the URLs."""
-    user = permitted_importer(request)
+    user, origin = permitted_importer(request), _origin(request)
     wish = await _json_object(request, WISH_BYTES)
     offer = await request.app[SERVICES].presigned.begin(
         user=user,
@@ -45,7 +45,6 @@ async def begin_presigned(request: web.Request) -> web.Response:
         part_bytes=_given_or_none(wish, "part_bytes", int),
         sha256=_sha256(wish),
     )
-    origin = _origin(request)
     headers = {**UNCACHED, "Location": f"/api/jobs/{offer.upload.id}"}
     return web.json_response(offer_document(offer, origin), status=201, headers=headers)
 
@@ -204,7 +203,11 @@ def _number(text: str) -> int:
 
 
 def _origin(request: web.Request) -> str:
-    return request.app[SERVICES].public_url or str(request.url.origin())
+    """Return the address for URLs: the one that is set, or else the one that was asked."""
+    try:
+        return request.app[SERVICES].public_url or str(request.url.origin())
+    except ValueError:
+        raise BadInput("The Host of the request is not understood.") from None
 
 
 def _whole(url: str, origin: str) -> str:

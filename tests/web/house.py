@@ -21,7 +21,7 @@ from streamserver.encoder.memory import MemoryEncoder
 from streamserver.flows.deliver import FRESH_SECONDS
 from streamserver.flows.renditions import REPORT_SECONDS
 from streamserver.notifier.memory import MemoryNotifier
-from streamserver.ports import Catalog
+from streamserver.ports import Bucket, Catalog
 from streamserver.settings import load_settings
 from streamserver.web.application import make_application
 from streamserver.web.dataplane import DataPlane
@@ -130,6 +130,7 @@ async def open_house(
     *,
     catalog: Catalog | None = None,
     blobs: MemoryBlobs | None = None,
+    bucket: Bucket | None = None,
     middlewares: Iterable[Middleware] = (),
     **settings: object,
 ) -> AsyncIterator[House]:
@@ -147,7 +148,12 @@ async def open_house(
     catalog, blobs = catalog or MemoryCatalog(), blobs or own_blobs
     bus, encoder = MemoryBus(), MemoryEncoder()
     adapters = Adapters(
-        catalog=catalog, blobs=blobs, bus=bus, encoder=cast("FfmpegEncoder", encoder), notifier=MemoryNotifier()
+        catalog=catalog,
+        blobs=blobs,
+        bus=bus,
+        encoder=cast("FfmpegEncoder", encoder),
+        notifier=MemoryNotifier(),
+        bucket=bucket,
     )
     flows = make_flows(load_settings(given, environment={}, folder=folder), adapters)
     application = make_application(flows.services)
