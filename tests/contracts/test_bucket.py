@@ -93,7 +93,7 @@ async def ground(request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
     storage: SeaweedFS = request.getfixturevalue("seaweedfs")
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(ClientSession())
-        place = storage.place(await storage.make_bucket(), prefix="uploads/")
+        place = storage.place(storage.make_bucket(), prefix="uploads/")
         bucket = await stack.enter_async_context(open_bucket(place))
         yield S3Ground(bucket, session)
 

@@ -10,14 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from aiobotocore.session import get_session
+from botocore.session import get_session
 
 from streamserver.domain.buckets import Place
 from tests.facts import missing
@@ -28,6 +28,10 @@ ACCESS_KEY = "tests"
 SECRET_KEY = "not a secret at all"  # noqa: S105 - of a storage that lives as long as the tests
 ROLES = ("master", "volume", "filer", "s3")
 VOLUME_MB = 64
+
+
+S3Client: TypeAlias = Any
+"""botocore makes the class at run time."""
 
 
 class SeaweedFS:
@@ -57,23 +61,22 @@ class SeaweedFS:
             prefix=prefix,
         )
 
-    async def client(self, stack: AsyncExitStack) -> Any:  # noqa: ANN401 - botocore makes the class at run time
+    def client(self) -> S3Client:
         """Return a client that somebody else wrote, and that may do everything."""
-        return await stack.enter_async_context(
-            get_session().create_client(
-                "s3",
-                region_name="us-east-1",
-                endpoint_url=self.endpoint,
-                aws_access_key_id=ACCESS_KEY,
-                aws_secret_access_key=SECRET_KEY,
-            )
+        return get_session().create_client(
+            "s3",
+            region_name="us-east-1",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
         )
 
-    async def make_bucket(self) -> str:
+    def make_bucket(self) -> str:
         """Make an empty bucket and return its name."""
         name = f"bucket-{secrets.token_hex(4)}"
-        async with AsyncExitStack() as stack:
-            await (await self.client(stack)).create_bucket(Bucket=name)
+        client = self.client()
+        client.create_bucket(Bucket=name)
+        client.close()
         return name
 
     def start(self) -> None:
