@@ -23,8 +23,8 @@ NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 class TickingClock:
     """A clock on which a second passes whenever somebody looks."""
 
-    def __init__(self) -> None:
-        self._now = NOON
+    def __init__(self, now: datetime = NOON) -> None:
+        self._now = now
 
     def now(self) -> datetime:
         """See `Clock.now`."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from streamserver.blobs.memory import MemoryBlobs
@@ -32,7 +32,7 @@ from streamserver.flows.tasks import Tasks
 from streamserver.flows.uploads import Uploads
 from streamserver.ports import Blobs
 from streamserver.queue.memory import MemoryQueue
-from tests.flows.doubles import OddEncoder, TickingClock, TroubledCatalog
+from tests.flows.doubles import NOON, OddEncoder, TickingClock, TroubledCatalog
 from tests.web.clock import skip
 
 MAX_BYTES = 100_000
@@ -176,6 +176,7 @@ async def open_works(
     retries: int = 5,
     retry_seconds: float = 0.01,
     quota: Quota | None = None,
+    began: datetime = NOON,
     keep_duplicates: bool = True,
 ) -> AsyncIterator[Works]:
     """Put the flows together over memory, or over what is given; the pool is closed in the end.
@@ -184,7 +185,7 @@ async def open_works(
     """
     own_blobs = MemoryBlobs()
     catalog, blobs = catalog or TroubledCatalog(), blobs or own_blobs
-    bus, queue, clock, encoder = MemoryBus(), MemoryQueue(), TickingClock(), OddEncoder()
+    bus, queue, clock, encoder = MemoryBus(), MemoryQueue(), TickingClock(began), OddEncoder()
     indexes = Indexes(catalog=catalog, blobs=blobs)
     forecast = Forecast(queue=queue, encoders=size)
     renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes, forecast=forecast)
