@@ -73,6 +73,14 @@ def plan_of(upload: Upload) -> Plan:
     return Plan(**upload.details)
 
 
+def is_on_its_way_to_the_bucket(upload: Upload) -> bool:
+    """Tell whether parts of an upload may be coming to the bucket."""
+    if upload.kind is not UploadKind.PRESIGNED or upload.error is not None:
+        return False
+    plan = plan_of(upload)
+    return plan.multipart_id is not None and plan.etag is None
+
+
 def cut_of(upload: Upload) -> Cut:
     """Return how an upload is cut into parts."""
     return Cut(length_bytes=upload.length_bytes or 0, part_bytes=plan_of(upload).part_bytes)

@@ -18,6 +18,7 @@ from streamserver.errors import (
     StreamserverError,
     Unavailable,
 )
+from streamserver.flows.bucket_watch import BucketWatch
 from streamserver.flows.intake import Intake
 from streamserver.ports import Bucket
 
@@ -37,15 +38,19 @@ class BucketUploads:
         self._intake = intake
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._changing = asyncio.Lock()
+        self._watch = BucketWatch(bucket=bucket, uploads=intake.uploads, changing=self._changing)
 
     async def start(self) -> None:
-        """Go on with what was complete before the server stopped."""
+        """Go on with what was complete before the server stopped, and watch what comes."""
+        self._watch.start()
         for upload in await self._intake.uploads.all():
             if upload.kind is UploadKind.PRESIGNED and upload.error is None and plan_of(upload).etag is not None:
                 self._fetch_soon(upload)
 
     async def close(self) -> None:
         """Stop; what was not fetched yet is, after the next start."""
+        await self._watch.close()
         tasks = list(self._fetching.values())
         for task in tasks:
             task.cancel()
@@ -95,6 +100,7 @@ class BucketUploads:
                     f"The object has {found.size_bytes} bytes, not {upload.length_bytes}; please start anew."
                 )
             upload = await self._planned(upload, replace(plan_of(upload), etag=found.etag))
+            await self._intake.uploads.tell(upload, 0)
         self._fetch_soon(upload)
         return upload
 
@@ -129,7 +135,8 @@ class BucketUploads:
         return found
 
     async def _planned(self, upload: Upload, plan: Plan) -> Upload:
-        return await self._intake.uploads.change(replace(upload, details=plan.details()))
+        async with self._changing:
+            return await self._intake.uploads.change(replace(upload, details=plan.details()))
 
     def _fetch_soon(self, upload: Upload) -> None:
         if upload.id not in self._fetching:

@@ -1,7 +1,7 @@
 """Pre-signed uploads to the bucket: sent there, completed, fetched from there."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
 
@@ -16,6 +16,7 @@ from streamserver.domain.signing import SigningKey
 from streamserver.domain.uploads import Upload, UploadKind
 from streamserver.errors import ChecksumMismatch, Gone, Incomplete, NotFound, Unavailable
 from streamserver.flows.bucket_uploads import RETRY_SECONDS, BucketUploads
+from streamserver.flows.bucket_watch import LOOK_SECONDS
 from streamserver.flows.presigned import Presigned
 from streamserver.flows.receive import source_key
 from tests.flows.doubles import TickingClock
@@ -115,6 +116,16 @@ async def complete(presigned: Presigned, upload: Upload, etags: dict[int, str] |
     return job
 
 
+def has_received(count: int) -> Callable[[Job], bool]:
+    return lambda job: job.received_bytes == count
+
+
+async def let_all_go_on() -> None:
+    """Let tasks come to where they wait for the clock."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
 async def assert_became_a_video(works: Works, bucket: MemoryBucket, upload: Upload) -> None:
     """Wait until it is one, whole, and nothing is left in the bucket."""
     await works.report(upload.id, lambda job: not job.is_receiving)
@@ -154,6 +165,32 @@ async def test_parts_are_put_and_fetched(
     assert [part.number for part in again.stored] == [part.number for part in CUT.parts() if part.number != 2]
     etags = send(bucket, again)
     await complete(presigned, offer.upload, etags)
+    await assert_became_a_video(works, bucket, offer.upload)
+
+
+async def test_everybody_sees_how_much_is_in_the_bucket(
+    works: Works, presigned: Presigned, bucket: TroubledBucket, bucket_uploads: BucketUploads
+) -> None:
+    """And how fast it comes; half of the way is the bucket's, the other half is from there to here."""
+    await bucket_uploads.start()
+    offer = await in_parts(works, presigned, bucket_uploads)
+    total, part = len(CONTENT), CUT.part_bytes
+    for number in (1, 2):
+        await let_all_go_on()
+        bucket.put(offer.missing[number - 1].url, CONTENT[(number - 1) * part : number * part])
+        skip(LOOK_SECONDS)
+        job = await works.report(offer.upload.id, has_received(number * part))
+        assert job.percent == round(50 * number * part / total, 1)
+        assert job.bytes_per_second
+    await let_all_go_on()
+    skip(LOOK_SECONDS)
+    job = await works.report(offer.upload.id, lambda job: job.bytes_per_second is None)
+    assert job.received_bytes == 2 * part
+    send(bucket, offer)
+    bucket.gate.clear()
+    job = await complete(presigned, offer.upload)
+    assert (job.received_bytes, job.percent) == (total, 50.0)
+    bucket.gate.set()
     await assert_became_a_video(works, bucket, offer.upload)
 
 
@@ -216,8 +253,7 @@ async def test_a_storage_that_goes_away_is_asked_again(
     bucket.good_chunks = 1
     await complete(presigned, offer.upload)
     await until(lambda: bucket.good_chunks == 100)
-    for _ in range(100):  # it is about to wait
-        await asyncio.sleep(0)
+    await let_all_go_on()
     skip(RETRY_SECONDS[0])
     await assert_became_a_video(works, bucket, offer.upload)
     assert bucket.positions == [0, len(CONTENT) // 2]
