@@ -120,7 +120,7 @@ PRESIGNED_PATHS: dict[str, dict[str, Any]] = {
             "completePresignedUpload",
             "Say that all is sent",
             {
-                **json_answer(200, VIDEO_AND_JOB, "It was completed before"),
+                **json_answer(200, VIDEO_AND_JOB, "It was completed before, or is in the library already"),
                 **json_answer(201, VIDEO_AND_JOB, "The video is there"),
                 **json_answer(202, VIDEO_AND_JOB, "The server fetches it from the bucket first"),
                 **problems(400, 401, 403, 404, 408, 409, 410, 413, 415, 423, 460, 503, 507),

@@ -77,7 +77,7 @@ async def complete_presigned(request: web.Request) -> web.Response:
     """Nothing, or `{"parts"?: [{"number", "etag"}], "sha256"?}` → the video and its job.
 
     201 where the video is there, 202 where the server fetches it from the bucket first, 200 where all of that was
-    done before.
+    done before, or the library has the same file already.
     """
     upload_id = request.match_info["upload_id"]
     services = request.app[SERVICES]
@@ -93,7 +93,8 @@ async def complete_presigned(request: web.Request) -> web.Response:
         job = await services.jobs.get(upload_id)
         video = await services.library.get(job.video_id)
         return _answer(HTTPStatus.OK, video, job)
-    return _answer(HTTPStatus.ACCEPTED if job.is_receiving else HTTPStatus.CREATED, video, job)
+    status = HTTPStatus.OK if job.is_duplicate else HTTPStatus.CREATED
+    return _answer(HTTPStatus.ACCEPTED if job.is_receiving else status, video, job)
 
 
 def offer_document(offer: Offer, origin: str) -> Document:

@@ -248,6 +248,21 @@ async def test_complete_is_said_once_or_more(uploader: Uploader) -> None:
     await uploader.refused(offer["url"], SMALL, 404, "not_found")
 
 
+async def test_a_file_that_is_there_is_not_kept_twice(tmp_path: Path) -> None:
+    """Whoever sends it again is led to the video that has it."""
+    async with open_house(tmp_path, keep_duplicates=False) as house:
+        uploader = Uploader(house=house, folder=tmp_path)
+        videos = []
+        for status in (201, 200):
+            offer = await uploader.begin()
+            await uploader.send(offer["url"], SMALL)
+            answer = await uploader.complete(offer, status=status)
+            assert (answer["job"]["id"], answer["job"]["is_duplicate"]) == (offer["id"], status == 200)
+            videos.append(answer["video"]["id"])
+        assert videos[0] == videos[1]
+        assert await house.blobs.incoming_sizes() == {}
+
+
 async def test_two_at_once_make_one_video(uploader: Uploader) -> None:
     """Each of them hears 201, 200 or 423."""
     offer = await uploader.begin(LARGE)
