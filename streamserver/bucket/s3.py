@@ -88,10 +88,15 @@ class S3Bucket:
 
     async def parts(self, key: str, multipart_id: str) -> Sequence[StoredPart]:
         """See `Bucket.parts`."""
-        found = self._pages("list_parts", "Parts", Key=key, UploadId=multipart_id)
+        latest: dict[int, dict[str, Any]] = {}
+        async for part in self._pages("list_parts", "Parts", Key=key, UploadId=multipart_id):
+            # SeaweedFS goes on listing a part that was put again beside the one that replaces it.
+            before = latest.get(part["PartNumber"], part)
+            if part["LastModified"] >= before["LastModified"]:
+                latest[part["PartNumber"]] = part
         return [
-            StoredPart(number=part["PartNumber"], size_bytes=part["Size"], etag=_bare(part["ETag"]))
-            async for part in found
+            StoredPart(number=number, size_bytes=part["Size"], etag=_bare(part["ETag"]))
+            for number, part in sorted(latest.items())
         ]
 
     async def complete(self, key: str, multipart_id: str, parts: Iterable[StoredPart]) -> None:

@@ -33,12 +33,17 @@ class Bucket(Protocol):
         """
 
     async def parts(self, key: str, multipart_id: str) -> Sequence[StoredPart]:
-        """Return the parts that are there, in order; `NotFound` where no such multipart is under way."""
+        """Return the parts that are there, in order; `NotFound` where no such multipart is under way.
+
+        Of a part that was put twice within a second, a storage may show either.
+        """
 
     async def complete(self, key: str, multipart_id: str, parts: Iterable[StoredPart]) -> None:
         """Make an object of parts; `NotFound` where no such multipart is under way.
 
-        Raises `ChecksumMismatch` where one of the parts is not there with this ETag (any more).
+        Where that was done before, nothing happens, or `NotFound` is raised.
+
+        Raises `ChecksumMismatch` where one of the parts did not come with this ETag.
         """
 
     async def abort(self, key: str, multipart_id: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from hashlib import md5
 from os import environ
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
@@ -18,8 +19,10 @@ from tests.clips.programs import ffmpeg
 from tests.end_to_end.client import Client, Document
 from tests.end_to_end.presigned import HALF, begin, free_box, lengthened
 from tests.end_to_end.test_presigned import assert_became, environment
-from tests.services.seaweedfs import SeaweedFS
 from tests.services.server import running_server
+
+if TYPE_CHECKING:  # pytest imports it as a plugin, and wants to be the first
+    from tests.services.seaweedfs import SeaweedFS
 
 pytest_plugins = ["tests.services.seaweedfs"]
 pytestmark = pytest.mark.browser
@@ -114,7 +117,7 @@ async def test_a_page_sends_parts_to_the_server(page: Page, clip: Path, large: P
 
 
 async def test_a_page_sends_parts_to_the_bucket(
-    page: Page, clip: Path, large: Path, tmp_path: Path, seaweedfs: SeaweedFS
+    page: Page, clip: Path, large: Path, tmp_path: Path, seaweedfs: "SeaweedFS"
 ) -> None:
     """Once the bucket lets it, which `check --fix` sees to."""
     settings = environment(seaweedfs, seaweedfs.make_bucket())

@@ -4,14 +4,17 @@ import stat
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from streamserver.key_file import NAME
 from tests.end_to_end.client import Client
 from tests.end_to_end.presigned import HALF, begin, complete, lengthened, put_all, refused_by
-from tests.services.seaweedfs import S3Client, SeaweedFS
 from tests.services.server import ServerProcess, running_server
+
+if TYPE_CHECKING:  # pytest imports it as a plugin, and wants to be the first
+    from tests.services.seaweedfs import S3Client, SeaweedFS
 
 pytest_plugins = ["tests.clips.fixtures", "tests.services.seaweedfs"]
 
@@ -28,25 +31,25 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def bucket(seaweedfs: SeaweedFS) -> str:
+def bucket(seaweedfs: "SeaweedFS") -> str:
     return seaweedfs.make_bucket()
 
 
 @pytest.fixture
-def there(seaweedfs: SeaweedFS, bucket: str, tmp_path: Path) -> Iterator[ServerProcess]:
+def there(seaweedfs: "SeaweedFS", bucket: str, tmp_path: Path) -> Iterator[ServerProcess]:
     with running_server(tmp_path / "data", environment=environment(seaweedfs, bucket)) as server:
         yield server
 
 
 @pytest.fixture
-def storage(seaweedfs: SeaweedFS) -> Iterator[S3Client]:
+def storage(seaweedfs: "SeaweedFS") -> "Iterator[S3Client]":
     """Give a client that the server does not know."""
     client = seaweedfs.client()
     yield client
     client.close()
 
 
-def environment(seaweedfs: SeaweedFS, bucket: str) -> dict[str, str]:
+def environment(seaweedfs: "SeaweedFS", bucket: str) -> dict[str, str]:
     """Tell a server of a bucket."""
     place = seaweedfs.place(bucket)
     return {
@@ -103,7 +106,7 @@ def test_parts_outlive_the_server(tmp_path: Path, large: Path) -> None:
 
 @pytest.mark.parametrize("part_bytes", [None, HALF], ids=["whole", "parts"])
 def test_curl_uploads_to_the_bucket(
-    there: ServerProcess, bucket: str, storage: S3Client, large: Path, part_bytes: int | None
+    there: ServerProcess, bucket: str, storage: "S3Client", large: Path, part_bytes: int | None
 ) -> None:
     """No byte of it is sent to the server, who fetches it once it is complete, and removes it there."""
     client = Client(there)
@@ -121,7 +124,7 @@ def test_curl_uploads_to_the_bucket(
 
 
 def test_the_bucket_takes_what_was_signed_alone(
-    there: ServerProcess, bucket: str, storage: S3Client, large: Path
+    there: ServerProcess, bucket: str, storage: "S3Client", large: Path
 ) -> None:
     """Not more bytes, nor fewer, nor to another name; what is not complete is told."""
     client = Client(there)
@@ -141,7 +144,7 @@ def test_the_bucket_takes_what_was_signed_alone(
 
 
 def test_what_was_left_in_the_bucket_is_removed(
-    seaweedfs: SeaweedFS, bucket: str, storage: S3Client, tmp_path: Path, large: Path
+    seaweedfs: "SeaweedFS", bucket: str, storage: "S3Client", tmp_path: Path, large: Path
 ) -> None:
     """A multipart that nobody knows any more is aborted, and an object removed, when the server starts."""
     with running_server(tmp_path / "one", environment=environment(seaweedfs, bucket)) as server:
@@ -161,7 +164,7 @@ def test_what_was_left_in_the_bucket_is_removed(
 
 
 def test_a_server_that_is_killed_fetches_after_all(
-    seaweedfs: SeaweedFS, bucket: str, tmp_path: Path, large: Path
+    seaweedfs: "SeaweedFS", bucket: str, tmp_path: Path, large: Path
 ) -> None:
     """What was complete before becomes a video after."""
     with running_server(tmp_path / "data", environment=environment(seaweedfs, bucket)) as server:
