@@ -49,10 +49,10 @@ class Patience:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
+    ) -> None:
         if self._looking is not None:
             self._looking.cancel()
-        return await self._timeout.__aexit__(kind, error, trace)
+        await self._timeout.__aexit__(kind, error, trace)
 
     def _look(self, seconds: float) -> None:
         left = seconds if self._is_busy else self._heard_at + seconds - self._loop.time()

@@ -40,7 +40,7 @@ class Checked:
 async def checked(blobs: Blobs, receiving: Receiving, checksum: Checksum) -> AsyncIterator[Checked]:
     """Take in a piece of an upload beside it; of what is not finished nothing remains."""
     # A name of its own each time: what a server left that was killed in the middle does not come between.
-    async with blobs.incoming(f"{receiving.upload.id}.{secrets.token_hex(4)}") as aside:
+    async with blobs.incoming(f"aside-{secrets.token_hex(8)}") as aside:
         try:
             yield Checked(receiving, aside, checksum)
         finally:

@@ -32,7 +32,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def test_strangers_may_not_upload(house: House, headers: dict[str, str]) -> None:
     """401 with how to say who one is, in fields of their own, so that a browser asks; nothing is begun."""
     path = await create(house, 100, **AS_ANNA)
-    requests = (
+    requests: tuple[tuple[str, str, dict[str, object]], ...] = (
         ("POST", "/api/uploads", {"Upload-Length": 5}),
         ("HEAD", path, {}),
         ("PATCH", path, {"Upload-Offset": 0, **CHUNK}),
