@@ -25,7 +25,7 @@ from tests.facts import missing
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.1
 ACCESS_KEY = "tests"
-SECRET_KEY = "not a secret at all"  # noqa: S105 - of a storage that lives as long as the tests
+SECRET_KEY = "not-a-secret-at-all"  # noqa: S105 - of a storage that lives as long as the tests
 ROLES = ("master", "volume", "filer", "s3")
 VOLUME_MB = 64
 
