@@ -42,7 +42,7 @@ def test_without_a_bucket_uploads_come_here(tmp_path: Path) -> None:
     """That is the default, with URLs for pages of every origin."""
     settings = load(tmp_path)
     assert settings.place is None
-    assert (settings.signing_keys, settings.upload_origins, settings.public_url) == ((), {"*"}, "")
+    assert (settings.signing_keys, settings.upload_origins, settings.public_url) == ((), frozenset("*"), "")
 
 
 def test_a_bucket_is_put_together(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import md5
@@ -109,7 +109,8 @@ class MemoryBucket:
 
     async def abort(self, key: str, multipart_id: str) -> None:
         """See `Bucket.abort`."""
-        if multipart_id in self._parts and self._of(key, multipart_id):
+        with suppress(NotFound):
+            self._of(key, multipart_id)
             del self._parts[multipart_id]
 
     async def multiparts(self) -> Sequence[Multipart]:

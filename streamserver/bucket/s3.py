@@ -278,5 +278,6 @@ def _bare(etag: str) -> str:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
+    chunks: tuple[bytes, ...] = ()
+    for chunk in chunks:
+        yield chunk

@@ -328,8 +328,7 @@ async def test_what_is_no_json_is_refused(uploader: Uploader, body: bytes) -> No
 
 async def test_only_who_may_gets_urls(tmp_path: Path) -> None:
     """With tokens set, a token of an importer is needed for URLs; who has them needs none."""
-    settings = {"tokens": f"anna={TOKEN} ben=b-{TOKEN}", "importers": "anna"}
-    async with open_house(tmp_path, **settings) as house:
+    async with open_house(tmp_path, tokens=f"anna={TOKEN} ben=b-{TOKEN}", importers="anna") as house:
         wish = {"file_name": "a.mp4", "size_bytes": len(SMALL)}
         async with house.client.post(BEGIN, json=wish) as answer:
             await assert_problem(answer, 401, "unauthorized")
