@@ -1,6 +1,7 @@
 """Uploads by tuspy, a client that others wrote: stopped in the middle, resumed, finished."""
 
 import hashlib
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,13 @@ PIECE_BYTES = 20_000
 pytestmark = pytest.mark.timeout(200)
 
 
+class Stream(BytesIO):
+    """A file that nobody closes: given a path, tuspy opens it again and again, and closes nothing."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
 @pytest.mark.parametrize("is_checked", [False, True], ids=["plain", "with checksums"])
 def test_stop_and_resume(copied: Path, tmp_path: Path, is_checked: bool) -> None:
     """An upload that is stopped in the middle is resumed by another client, and is the same file in the end.
@@ -27,7 +35,7 @@ def test_stop_and_resume(copied: Path, tmp_path: Path, is_checked: bool) -> None
     data, half = tmp_path / "data", copied.stat().st_size // 2
     with running_server(data, environment=FAST) as server:
         first = TusClient(f"{server.url}/api/uploads").uploader(
-            str(copied),
+            file_stream=Stream(copied.read_bytes()),
             chunk_size=PIECE_BYTES,
             metadata={"filename": "größer.mp4", "title": "By tuspy"},
             upload_checksum=is_checked,
@@ -37,7 +45,10 @@ def test_stop_and_resume(copied: Path, tmp_path: Path, is_checked: bool) -> None
         server.kill()
     with running_server(data, environment=FAST) as server:
         second = TusClient(f"{server.url}/api/uploads").uploader(
-            str(copied), chunk_size=PIECE_BYTES, url=f"{server.url}{path}", upload_checksum=is_checked
+            file_stream=Stream(copied.read_bytes()),
+            chunk_size=PIECE_BYTES,
+            url=f"{server.url}{path}",
+            upload_checksum=is_checked,
         )
         assert second.offset == first.offset >= half
         second.upload()
@@ -51,9 +62,9 @@ def test_it_finds_its_upload_again(copied: Path, tmp_path: Path) -> None:
         storage = FileStorage(str(tmp_path / "urls.json"))
         options = {"chunk_size": PIECE_BYTES, "store_url": True, "url_storage": storage}
         client = TusClient(f"{server.url}/api/uploads")
-        first = client.uploader(str(copied), **options)
+        first = client.uploader(file_stream=Stream(copied.read_bytes()), **options)
         first.upload_chunk()
-        second = client.uploader(str(copied), **options)
+        second = client.uploader(file_stream=Stream(copied.read_bytes()), **options)
         assert (second.url, second.offset) == (first.url, PIECE_BYTES)
         second.upload()
         storage.close()
@@ -63,12 +74,14 @@ def test_it_finds_its_upload_again(copied: Path, tmp_path: Path) -> None:
 def test_it_hears_refusals(copied: Path, tmp_path: Path) -> None:
     """A file that is too large is refused, and so are the pieces of an upload that is gone."""
     with running_server(tmp_path / "data", environment={"STREAMSERVER_MAX_UPLOAD_BYTES": "1000"}) as server:
-        uploader = TusClient(f"{server.url}/api/uploads").uploader(str(copied))
+        uploader = TusClient(f"{server.url}/api/uploads").uploader(file_stream=Stream(copied.read_bytes()))
         with pytest.raises(TusCommunicationError) as refused:
             uploader.upload()
         assert refused.value.status_code == 413
     with running_server(tmp_path / "data") as server:
-        uploader = TusClient(f"{server.url}/api/uploads").uploader(str(copied), chunk_size=PIECE_BYTES)
+        uploader = TusClient(f"{server.url}/api/uploads").uploader(
+            file_stream=Stream(copied.read_bytes()), chunk_size=PIECE_BYTES
+        )
         uploader.upload_chunk()
         path = uploader.url.removeprefix(server.url)
         assert Client(server).ask(path, method="DELETE", headers=VERSION).status == 204
