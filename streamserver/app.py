@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from streamserver.bus.memory import MemoryBus
 from streamserver.catalog.migrate import migrate
 from streamserver.catalog.sql import open_catalog
 from streamserver.clock import SystemClock
+from streamserver.domain.buckets import Place
 from streamserver.domain.retries import Retries
 from streamserver.domain.uploads import Quota
 from streamserver.domain.users import Users
@@ -27,6 +28,7 @@ from streamserver.encoder.sandbox import find_sandbox
 from streamserver.errors import Conflict, SettingsError, StreamserverError
 from streamserver.fetcher.http import HttpFetcher
 from streamserver.flows.attachments import Attachments
+from streamserver.flows.bucket_uploads import BucketUploads
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
@@ -39,14 +41,16 @@ from streamserver.flows.jobs import Jobs
 from streamserver.flows.languages import Languages
 from streamserver.flows.library import Library
 from streamserver.flows.pool import Pool
+from streamserver.flows.presigned import Presigned
 from streamserver.flows.receive import Receive
 from streamserver.flows.renditions import Renditions
 from streamserver.flows.tasks import Tasks
 from streamserver.flows.tus import Tus
 from streamserver.flows.uploads import Uploads
 from streamserver.flows.webhooks import Webhooks
+from streamserver.key_file import load_keys
 from streamserver.notifier.http import HttpNotifier
-from streamserver.ports import Blobs, Bus, Catalog, Fetcher, Notifier, Queue
+from streamserver.ports import Blobs, Bucket, Bus, Catalog, Fetcher, Notifier, Queue
 from streamserver.queue.memory import MemoryQueue
 from streamserver.settings import Settings
 from streamserver.web.documents import video_document
@@ -67,6 +71,8 @@ class Adapters:
     encoder: FfmpegEncoder
     notifier: Notifier
     fetcher: Fetcher
+    bucket: Bucket | None = None
+    """None where uploads come to this server alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,7 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     prepare_folder(settings.data_dir)
     await migrate(settings.database_url)
     async with AsyncExitStack() as stack:
+        bucket = await stack.enter_async_context(open_place(settings.place)) if settings.place else None
         adapters = Adapters(
             catalog=open_catalog(settings.database_url),
             blobs=LocalBlobs(settings.data_dir),
@@ -116,10 +123,18 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             ),
             notifier=HttpNotifier(),
             fetcher=HttpFetcher(settings.reach),
+            bucket=bucket,
         )
         for adapter in (adapters.catalog, adapters.blobs, adapters.bus, adapters.notifier, adapters.fetcher):
             stack.push_async_callback(adapter.close)
         yield adapters
+
+
+def open_place(place: Place) -> AbstractAsyncContextManager[Bucket]:
+    """Open a bucket; the library for it is only loaded where there is one, which takes a second."""
+    from streamserver.bucket.s3 import open_bucket  # noqa: PLC0415 - see above
+
+    return open_bucket(place)
 
 
 def make_flows(settings: Settings, adapters: Adapters) -> Flows:
@@ -149,6 +164,9 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
         receive=receive,
         uploads=receive.uploads,
         imports=_make_imports(settings, adapters, receive),
+        presigned=_make_presigned(settings, adapters, receive),
+        public_url=settings.public_url,
+        upload_origins=settings.upload_origins,
         tus=Tus(catalog=catalog, blobs=blobs, receive=receive, library=library),
         users=Users(tokens=settings.tokens, importers=settings.importers),
         deliver=deliver,
@@ -206,6 +224,18 @@ def _make_imports(settings: Settings, adapters: Adapters, intake: Intake) -> Imp
     )
 
 
+def _make_presigned(settings: Settings, adapters: Adapters, receive: Receive) -> Presigned:
+    bucket = adapters.bucket
+    return Presigned(
+        catalog=adapters.catalog,
+        blobs=adapters.blobs,
+        clock=SystemClock(),
+        intake=receive,
+        keys=load_keys(settings.signing_keys, settings.data_dir),
+        bucket_uploads=None if bucket is None else BucketUploads(bucket=bucket, intake=receive),
+    )
+
+
 def _make_encode(settings: Settings, adapters: Adapters, indexes: Indexes, forecast: Forecast) -> Encode:
     catalog, blobs = adapters.catalog, adapters.blobs
     renditions = Renditions(
@@ -248,6 +278,7 @@ async def encoding(flows: Flows) -> AsyncIterator[None]:
     await flows.webhooks.start()
     await flows.pool.start()
     await flows.services.imports.start()
+    await flows.services.presigned.start()
     sweeping = asyncio.create_task(_keep_sweeping(flows.services))
     try:
         yield
@@ -255,6 +286,7 @@ async def encoding(flows: Flows) -> AsyncIterator[None]:
         sweeping.cancel()
         await asyncio.gather(sweeping, return_exceptions=True)
         await flows.services.imports.close()
+        await flows.services.presigned.close()
         await flows.pool.close()
         await flows.webhooks.close()
 
@@ -269,6 +301,7 @@ def _lock(file: IO[str], data_dir: Path) -> None:
 async def _sweep(services: Services) -> None:
     await services.receive.recover()
     await services.library.sweep()
+    await services.presigned.recover()
 
 
 async def _keep_sweeping(services: Services) -> None:

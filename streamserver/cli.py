@@ -56,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("files", nargs="+", type=Path, metavar="FILE", help="videos, or folders of videos")
     add.add_argument("--title", help="for a single file; otherwise the files' names")
     add.add_argument("--wait", action="store_true", help="return only when all are encoded")
-    commands_of.add_parser("check", parents=[shared], help="look whether all that is needed is there")
+    check = commands_of.add_parser("check", parents=[shared], help="look whether all that is needed is there")
+    check.add_argument("--fix", action="store_true", help="let pages send to the bucket where they may not (CORS)")
     commands_of.add_parser("migrate", parents=[shared], help="bring the database up to date")
     return parser
 
@@ -74,7 +75,7 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[None,
         case "add":
             return commands.add(settings, options.files, title=options.title, wait=options.wait)
         case "check":
-            return commands.check(settings)
+            return commands.check(settings, fix=options.fix)
         case _:
             return commands.migrate(settings)
 

@@ -16,6 +16,7 @@ from streamserver.app import (
     encoding_lock,
     make_flows,
     open_adapters,
+    open_place,
     prepare_folder,
 )
 from streamserver.blobs.local import LocalBlobs
@@ -26,6 +27,7 @@ from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.programs import check_programs, find_programs
 from streamserver.encoder.sandbox import Sandbox, find_sandbox
 from streamserver.errors import BadInput, Conflict, StreamserverError
+from streamserver.flows.bucket_rules import look_at_bucket
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.receive import Receive
 from streamserver.notifier.http import HttpNotifier
@@ -90,8 +92,11 @@ async def add(settings: Settings, paths: list[Path], *, title: str | None, wait:
         return 1 if failed else 0
 
 
-async def check(settings: Settings) -> int:
-    """Look at everything that a server needs; return 1 where something is amiss."""
+async def check(settings: Settings, *, fix: bool = False) -> int:
+    """Look at everything that a server needs; return 1 where something is amiss.
+
+    With `fix`, what can be set right from here is: the bucket's rules for pages (CORS).
+    """
 
     async def ffmpeg() -> str:
         return await check_programs(find_programs(settings.ffmpeg, settings.ffprobe))
@@ -110,15 +115,6 @@ async def check(settings: Settings) -> int:
             await catalog.close()
         return "reachable and up to date"
 
-    async def storage() -> str:
-        prepare_folder(settings.data_dir)
-        blobs = LocalBlobs(settings.data_dir)
-        try:
-            await blobs.check()
-        finally:
-            await blobs.close()
-        return f"files can be kept in {settings.data_dir}"
-
     async def understood() -> str:
         return "understood"
 
@@ -126,8 +122,9 @@ async def check(settings: Settings) -> int:
         "settings": understood,
         "ffmpeg": ffmpeg,
         "sandbox": sandbox,
-        "storage": storage,  # before the database, which may be in the same folder
+        "storage": partial(_look_at_storage, settings),  # before the database, which may be in the same folder
         "database": database,
+        "bucket": partial(_look_at_bucket, settings, fix=fix),
         "webhooks": partial(_look_at_receivers, settings),
     }
     faults = 0
@@ -140,6 +137,24 @@ async def check(settings: Settings) -> int:
             faults += 1
             print(f"{name:9} fault  {error}")
     return 1 if faults else 0
+
+
+async def _look_at_storage(settings: Settings) -> str:
+    prepare_folder(settings.data_dir)
+    blobs = LocalBlobs(settings.data_dir)
+    try:
+        await blobs.check()
+    finally:
+        await blobs.close()
+    return f"files can be kept in {settings.data_dir}"
+
+
+async def _look_at_bucket(settings: Settings, *, fix: bool) -> str:
+    """Say whether uploads can go to the bucket; see `look_at_bucket`."""
+    if settings.place is None:
+        return "none is set; uploads come to this server"
+    async with open_place(settings.place) as bucket:
+        return await look_at_bucket(bucket, settings.upload_origins, fix=fix)
 
 
 async def _look_at_receivers(settings: Settings) -> str:

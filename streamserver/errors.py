@@ -6,9 +6,13 @@
     │   ├── Unauthorized
     │   ├── Forbidden
     │   │   └── LinkForbidden  a link that leads where none may lead
+    │   │   ├── UrlAltered
+    │   │   ├── UrlExpired
+    │   │   └── UrlOfOtherMethod
     │   ├── NotFound
     │   │   └── Gone
     │   ├── Conflict
+    │   │   └── Incomplete
     │   ├── UnknownVersion
     │   ├── TooLarge
     │   ├── UnsupportedMedia
@@ -84,6 +88,24 @@ class LinkForbidden(Forbidden):
     code = "link_forbidden"
 
 
+class UrlAltered(Forbidden):
+    """This URL is not as this server signed it, or its key was withdrawn; please ask for a new one."""
+
+    code = "url_altered"
+
+
+class UrlExpired(Forbidden):
+    """This URL has expired; please ask for a new one."""
+
+    code = "url_expired"
+
+
+class UrlOfOtherMethod(Forbidden):
+    """This URL is for another method."""
+
+    code = "url_of_other_method"
+
+
 class NotFound(Rejected):
     """There is nothing under this address."""
 
@@ -100,6 +122,12 @@ class Conflict(Rejected):
     """This cannot be done in the present state."""
 
     code = "conflict"
+
+
+class Incomplete(Conflict):
+    """Not all of the file is here yet."""
+
+    code = "incomplete"
 
 
 class UnknownVersion(Rejected):

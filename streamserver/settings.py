@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from streamserver.bucket_settings import BUCKET_SETTINGS, BucketSettings
 from streamserver.catalog.address import file_address
 from streamserver.domain.users import NAME, read_tokens
 from streamserver.domain.webhooks import Endpoint, read_secret
@@ -30,7 +31,7 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "sl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(ImportSettings):
+class Settings(BucketSettings, ImportSettings):
     """What a server can be told; see `SETTINGS` for each."""
 
     host: str
@@ -227,10 +228,13 @@ SETTINGS: dict[str, Setting] = {
     "webhook_secret": Setting("", _secrets, "whsec_ and 24 to 64 bytes in Base64, once or more, or empty"),
     "sample": Setting(True, _flag, "true or false"),
     **IMPORT_SETTINGS,
+    **BUCKET_SETTINGS,
 }
 
 
-SECRET = frozenset({"database_url", "tokens", "webhook_url", "webhook_secret"})
+SECRET = frozenset(
+    {"bucket_secret_key", "database_url", "signing_keys", "tokens", "webhook_url", "webhook_secret"}
+)
 """Settings whose values are never shown."""
 
 
@@ -263,7 +267,9 @@ def load_settings(
         raise SettingsError("webhook_secret must be set beside webhook_url: receivers know by it who calls them.")
     if unknown := read["importers"] - read["tokens"].keys():
         raise SettingsError(f"importers names {', '.join(sorted(unknown))}, who has no token in tokens.")
-    return Settings(**read)
+    settings = Settings(**read)
+    settings.place  # noqa: B018 - raises for a bucket without its keys
+    return settings
 
 
 def _read(name: str, value: object, origin: str) -> object:

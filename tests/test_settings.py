@@ -10,6 +10,7 @@ import pytest
 from streamserver.catalog.address import parse_address
 from streamserver.errors import SettingsError
 from streamserver.settings import PREFIX, SETTINGS, Settings, load_settings
+from tests.test_bucket_settings import WRONG as WRONG_OF_BUCKETS
 from tests.test_import_settings import WRONG as WRONG_OF_IMPORTS
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -214,6 +215,7 @@ WRONG: tuple[tuple[str, object], ...] = (
     ),
     *(("sample", value) for value in ("maybe", "", 2, "oui")),
     *WRONG_OF_IMPORTS,
+    *WRONG_OF_BUCKETS,
 )
 
 
@@ -292,6 +294,8 @@ def test_a_dotenv_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("database_url", [f"mysql://root:{SECRET}@host/name"]),
         ("webhook_url", f"ftp://user:{SECRET}@host/"),
         ("webhook_secret", SECRET),
+        ("signing_keys", f"id={SECRET}"),
+        ("bucket_secret_key", f"{SECRET} {SECRET}"),
         ("tokens", SECRET),
     ],
 )

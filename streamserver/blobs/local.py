@@ -3,6 +3,7 @@
 media/{video_id}/{name}    what is kept
 incoming/{random}          what is received in one go; its writer holds a lock on it (flock)
 uploads/{name}             what may be received in several goes; likewise while it is written
+parts/{name}               what comes in parts, until none is missing; see `PartFolder`
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from streamserver.blobs.incoming import IncomingFolder, LocalIncoming
 from streamserver.blobs.keys import is_part, parts_of
 from streamserver.blobs.locking import remove_left
 from streamserver.blobs.moving import NO_ROOM, move, sync_folder
+from streamserver.blobs.part_folder import PartFolder
 from streamserver.errors import NotFound, StorageFull, StreamserverError, Unavailable
 
 WRITE_BYTES = 1024 * 1024
@@ -36,6 +38,7 @@ class LocalBlobs:
         self._media.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(parents=True, exist_ok=True)
         self._uploads = IncomingFolder(root / "uploads")
+        self.parts = PartFolder(root / "parts", self._uploads, root / "uploads")
 
     async def check(self) -> None:
         """See `Blobs.check`."""
@@ -75,7 +78,7 @@ class LocalBlobs:
 
     async def incoming_sizes(self) -> Mapping[str, int]:
         """See `Blobs.incoming_sizes`."""
-        return await self._uploads.sizes()
+        return {**await self.parts.sizes(), **await self._uploads.sizes()}
 
     async def room_bytes(self) -> int | None:
         """See `Blobs.room_bytes`."""
@@ -111,6 +114,7 @@ class LocalBlobs:
         """See `Blobs.sweep`."""
         removed = await asyncio.to_thread(_remove_left_drafts, self._incoming)
         removed += await self._uploads.sweep(is_known)
+        removed += await self.parts.sweep(is_known)
         for folder in await asyncio.to_thread(_folders, self._media):
             # The locks first, the question second: a writer lets go only after its video is known.
             if not await asyncio.to_thread(_has_no_writer, folder) or await is_known(folder.name):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamserver.blobs.keys import is_part, parts_of
+from streamserver.blobs.memory_parts import MemoryParts
 from streamserver.errors import Locked, NotFound
 from streamserver.ports import Incoming
 
@@ -110,6 +111,7 @@ class MemoryBlobs:
         self._kept: dict[str, int] = {}
         self._writing: set[str] = set()
         self._uploads: dict[str, bytearray] = {}
+        self.parts = MemoryParts(self._uploads)
         self._held: set[str] = set()
         self._room_bytes = room_bytes
 
@@ -154,7 +156,8 @@ class MemoryBlobs:
 
     async def incoming_sizes(self) -> Mapping[str, int]:
         """See `Blobs.incoming_sizes`."""
-        return {name: len(received) for name, received in self._uploads.items()}
+        whole = {name: len(received) for name, received in self._uploads.items()}
+        return {**await self.parts.sizes(), **whole}
 
     async def room_bytes(self) -> int | None:
         """See `Blobs.room_bytes`."""
@@ -193,7 +196,7 @@ class MemoryBlobs:
 
     async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
         """See `Blobs.sweep`."""
-        removed = []
+        removed = await self.parts.sweep(is_known)
         for name in sorted(self._uploads.keys() - self._held):
             if not await is_known(name):
                 del self._uploads[name]

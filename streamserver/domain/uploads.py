@@ -76,6 +76,16 @@ class Upload:
         return bool(self.details.get("is_elsewhere"))
 
     @property
+    def comes_by_bucket(self) -> bool:
+        """Whether its bytes go to the bucket first, and come from there."""
+        return bool(self.details.get("is_in_bucket"))
+
+    @property
+    def is_in_bucket(self) -> bool:
+        """Whether all of it has come to the bucket."""
+        return self.details.get("etag") is not None
+
+    @property
     def shown_title(self) -> str:
         """What it is called."""
         return self.title or title_of(self.file_name)
@@ -146,11 +156,11 @@ def job_of(
         video_id=upload.video_id,
         created_at=upload.created_at,
         stage=Stage.UPLOAD,
-        percent=percent_of(received_bytes, upload.length_bytes),
+        percent=percent_of(upload, received_bytes),
         eta_seconds=_seconds_left(upload, received_bytes, bytes_per_second),
         sequence=max(after + 1, min(passed, LAST_SEQUENCE)),
         title=upload.shown_title,
-        received_bytes=received_bytes,
+        received_bytes=upload.length_bytes or 0 if upload.is_in_bucket else received_bytes,
         size_bytes=None if upload.length_bytes is None else max(upload.length_bytes, received_bytes),
         bytes_per_second=bytes_per_second,
     )
@@ -190,11 +200,17 @@ def video_of(upload: Upload, *, now: datetime, size_bytes: int, sha256: str | No
     )
 
 
-def percent_of(received_bytes: int, length_bytes: int | None) -> float:
-    """Return how much of a source has come; 0 where nobody knows how long it is."""
-    if not length_bytes:
+def percent_of(upload: Upload, received_bytes: int) -> float:
+    """Return how much of a source has come; 0 where nobody knows how long it is.
+
+    One that comes by the bucket has gone half of its way when it is there.
+    """
+    if not upload.length_bytes:
         return 0.0
-    return min(round(100 * received_bytes / length_bytes, 1), NOT_YET_PERCENT)
+    share = received_bytes / upload.length_bytes
+    if upload.comes_by_bucket:
+        share = (share + upload.is_in_bucket) / 2
+    return min(round(100 * share, 1), NOT_YET_PERCENT)
 
 
 def _seconds_left(upload: Upload, received_bytes: int, bytes_per_second: float | None) -> float | None:

@@ -190,6 +190,7 @@ class Uploads:
         try:
             job = await self.forget(upload, error)
             await self._blobs.delete(upload.video_id)
+            await self._blobs.parts.delete(upload.id)
         finally:
             await incoming.discard()
         return job

@@ -4,15 +4,18 @@ Every port has a `memory` adapter, and one contract test runs over all adapters 
 """
 
 from streamserver.ports.blobs import Blobs, Draft, Incoming, Lease
+from streamserver.ports.bucket import Bucket
 from streamserver.ports.catalog import Catalog
 from streamserver.ports.clock import Clock
 from streamserver.ports.encoding import Encoder, Queue
 from streamserver.ports.fetching import Answer, Fetcher
 from streamserver.ports.news import Bus, Notifier, Subscription
+from streamserver.ports.parts import PartDraft, Parts
 
 __all__ = [
     "Answer",
     "Blobs",
+    "Bucket",
     "Bus",
     "Catalog",
     "Clock",
@@ -22,6 +25,8 @@ __all__ = [
     "Incoming",
     "Lease",
     "Notifier",
+    "PartDraft",
+    "Parts",
     "Queue",
     "Subscription",
 ]

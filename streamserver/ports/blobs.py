@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from streamserver.ports.parts import Parts
+
 
 class Draft(Protocol):
     """Bytes that are being received. They are gone when the draft is left, unless they were kept."""
@@ -89,6 +91,10 @@ class Blobs(Protocol):
     Every method that takes a key raises `NotFound` for one that could lead anywhere else.
     """
 
+    @property
+    def parts(self) -> Parts:
+        """What comes in parts."""
+
     async def check(self) -> None:
         """Return if bytes can be stored; raise `Unavailable` with a sentence otherwise."""
 
@@ -105,7 +111,7 @@ class Blobs(Protocol):
         """Return how many bytes have come and are durable; 0 where there are none."""
 
     async def incoming_sizes(self) -> Mapping[str, int]:
-        """Return how many bytes have come, durable or not, by name."""
+        """Return how many bytes have come, durable or not, by name; those that come in parts, too."""
 
     async def room_bytes(self) -> int | None:
         """Return how many bytes more can be stored, None where nobody knows."""

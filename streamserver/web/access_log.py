@@ -7,6 +7,7 @@ and the User-Agent or `-`. What clients wrote is given in ASCII, with quotes and
 """
 
 import asyncio
+import re
 from typing import cast
 
 from aiohttp import hdrs, web
@@ -20,6 +21,9 @@ BATCH_LINES = 512
 BATCH_SECONDS = 1.0
 LONGEST_TEXT = 1000
 """Of what a client wrote."""
+
+SIGNATURE = re.compile(r"(?<=[?&]signature=)[^&]+")
+"""In a pre-signed URL; whoever has that may do what it is for."""
 
 Entry = tuple[str | None, str, str, str | None, int, int, float, str | None]
 """A request that is over: who, method, target, range, status, bytes with the header, seconds, agent."""
@@ -73,6 +77,8 @@ class RequestLog(AbstractAccessLogger):
 
 def _line(noted: tuple[str, Entry]) -> str:
     when, (remote, method, target, asked, status, sent, seconds, agent) = noted
+    if "signature=" in target:
+        target = SIGNATURE.sub("...", target)
     return (
         f'{when} {remote or "-"} "{method} {_safe(target)} HTTP/1.1" {_safe(asked)} '
         f'{status} {sent} {seconds * 1000:.1f} "{_safe(agent)}"\n'

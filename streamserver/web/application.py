@@ -6,15 +6,18 @@ from streamserver.web import (
     api,
     assets,
     attachments,
+    cross_origin,
     events,
     forms,
     imports,
     openapi,
     pages,
+    presigned,
     probes,
     queue_page,
     tus,
 )
+from streamserver.web.cross_origin import let_pages_read
 from streamserver.web.errors import error_middleware
 from streamserver.web.guard import add_headers, guard_middleware
 from streamserver.web.metrics import METRICS, Metrics
@@ -26,9 +29,24 @@ def make_application(services: Services) -> web.Application:
     app = web.Application(middlewares=[error_middleware, guard_middleware])
     app[SERVICES] = services
     app[METRICS] = Metrics()
-    for room in (pages, queue_page, assets, api, attachments, forms, imports, tus, events, openapi, probes):
+    for room in (
+        pages,
+        queue_page,
+        assets,
+        api,
+        attachments,
+        forms,
+        imports,
+        presigned,
+        cross_origin,
+        tus,
+        events,
+        openapi,
+        probes,
+    ):
         app.add_routes(room.routes)
     app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.append(let_pages_read)
     app.on_response_prepare.append(tus.add_version)
     app.on_response_prepare.append(app[METRICS].count)
     app.on_shutdown.append(_drain)

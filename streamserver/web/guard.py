@@ -4,6 +4,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from streamserver.errors import Forbidden
+from streamserver.web.cross_origin import is_open_to_pages
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 METHOD_OVERRIDE = "X-HTTP-Method-Override"
@@ -26,7 +27,7 @@ HEADERS = {
 async def guard_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse changes that another site's page asks a browser for."""
     is_change = request.method not in SAFE_METHODS or METHOD_OVERRIDE in request.headers
-    if is_change and _is_foreign(request):
+    if is_change and _is_foreign(request) and not is_open_to_pages(request):
         raise Forbidden("A page of another site may not change anything here.")
     return await handler(request)
 

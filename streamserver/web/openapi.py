@@ -15,6 +15,7 @@ from streamserver.web.openapi_parts import (
     operation as _operation,
     problems as _problems,
 )
+from streamserver.web.openapi_presigned import PRESIGNED_PATHS
 from streamserver.web.openapi_uploads import UPLOAD_PATHS
 from streamserver.web.openapi_webhooks import WEBHOOKS
 from streamserver.web.schemas import SCHEMAS, Schema, an_object, list_of, ref, text
@@ -215,6 +216,7 @@ PATHS: dict[str, Schema] = {
         "get": _operation("followJobs", "Follow all jobs", _answer(200, "text/event-stream", EVENT_STREAM)),
     },
     **UPLOAD_PATHS,
+    **PRESIGNED_PATHS,
     "/api/openapi.json": {
         "get": _operation("describe", "Show this description", _json(200, {"type": "object"})),
     },

@@ -12,6 +12,7 @@ from streamserver.flows.health import Health
 from streamserver.flows.imports import Imports
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.library import Library
+from streamserver.flows.presigned import Presigned
 from streamserver.flows.receive import Receive
 from streamserver.flows.tus import Tus
 from streamserver.flows.uploads import Uploads
@@ -32,6 +33,12 @@ class Services:
     """The record of them."""
     imports: Imports
     """What the server fetches itself."""
+    presigned: Presigned
+    """Files that come by signed URLs."""
+    public_url: str
+    """The address for such URLs; empty for the one that a request came to."""
+    upload_origins: frozenset[str]
+    """Whose pages may use them."""
     tus: Tus
     """Files that come in several goes."""
     users: Users

@@ -22,7 +22,7 @@ from streamserver.fetcher.memory import MemoryFetcher
 from streamserver.flows.deliver import FRESH_SECONDS
 from streamserver.flows.renditions import REPORT_SECONDS
 from streamserver.notifier.memory import MemoryNotifier
-from streamserver.ports import Catalog
+from streamserver.ports import Bucket, Catalog
 from streamserver.settings import load_settings
 from streamserver.web.application import make_application
 from streamserver.web.dataplane import DataPlane
@@ -133,6 +133,7 @@ async def open_house(
     *,
     catalog: Catalog | None = None,
     blobs: MemoryBlobs | None = None,
+    bucket: Bucket | None = None,
     middlewares: Iterable[Middleware] = (),
     **settings: object,
 ) -> AsyncIterator[House]:
@@ -158,6 +159,7 @@ async def open_house(
         encoder=cast("FfmpegEncoder", encoder),
         notifier=MemoryNotifier(),
         fetcher=fetcher,
+        bucket=bucket,
     )
     flows = make_flows(loaded, adapters)
     application = make_application(flows.services)

@@ -87,6 +87,17 @@ async def test_what_clients_write_cannot_forge_a_line(tmp_path: Path) -> None:
     assert r'"GET /\"\\x HTTP/1.1" - 404 5 0.0 "a\" 200 \"\\ \x9b[31m \udc80 \xfc' in text
 
 
+async def test_signatures_are_not_told(tmp_path: Path) -> None:
+    """Whoever reads the log cannot do what a pre-signed URL is for."""
+    path = tmp_path / "access.log"
+    log = AccessLog(LogFile(path))
+    target = "/api/uploads/u/parts/1?expires=1&signature=s-_3cret&key=k&signature=s-_3cret"
+    log.add((*ENTRY[:2], target, *ENTRY[3:]))
+    await log.close()
+    (line,) = lines_of(path)
+    assert line["what"] == ("GET /api/uploads/u/parts/1?expires=1&signature=...&key=k&signature=... HTTP/1.1")
+
+
 async def test_endless_texts_are_cut(tmp_path: Path) -> None:
     """A header of 8 KB does not become a line of 8 KB."""
     assert (
