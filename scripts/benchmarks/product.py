@@ -61,13 +61,15 @@ def streamserver(
         str(port),
         "--data-dir",
         str(data_dir),
+        # Or the sample video of a new library would be encoded while something is measured.
+        "--no-sample",
     ]
     variables = {f"STREAMSERVER_{name.upper()}": value for name, value in (settings or {}).items()}
     # This checkout's server, whichever else may be installed.
     variables["PYTHONPATH"] = str(this_checkout().root)
     with running(
         NAME,
-        [*command, "--data-dir", str(data_dir), *options],
+        [*command, *options],
         port=port,
         cores=cores,
         log=log,
