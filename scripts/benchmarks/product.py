@@ -61,6 +61,8 @@ def streamserver(
         str(port),
         "--data-dir",
         str(data_dir),
+        # Or the sample video of a new library would be encoded while something is measured.
+        "--no-sample",
     ]
     # Each upload of the same clip is to be another video.
     given = {"keep_duplicates": "true", **(settings or {})}
@@ -69,7 +71,7 @@ def streamserver(
     variables["PYTHONPATH"] = str(this_checkout().root)
     with running(
         NAME,
-        [*command, "--data-dir", str(data_dir), *options],
+        [*command, *options],
         port=port,
         cores=cores,
         log=log,

@@ -8,10 +8,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-QUICK_SEGMENTS = 3
-"""The first segments are short, so that playback starts after one of them."""
-QUICK_SECONDS = 1.5
-"""A quick segment is closed once it is this long: after one fragment of about 2 s."""
+QUICK_SECONDS = (0.75, 0.75, 1.5, 1.5)
+"""The first segments are short, so that playback starts soon: each is closed once it is this long, after one
+fragment of about 1 or 2 s."""
 STEADY_SECONDS = 3.5
 """Any later segment is closed once it is this long: after two fragments of about 2 s."""
 
@@ -80,7 +79,7 @@ class Segment:
 def plan_segments(index: FragmentIndex) -> tuple[Segment, ...]:
     """Return the segments that a playlist lists: by the index's plan, or as far as they are closed by now.
 
-    Segments take about 4 s, the first ones about 2 s. Whether one is closed depends on what came before alone, so
+    Segments take about 4 s, the first ones 1 or 2 s. Whether one is closed depends on what came before alone, so
     the segments of a growing file are always the first ones of its final plan: a published segment never changes.
     """
     plan = index.plan or _closed(index)
@@ -124,7 +123,8 @@ def _closed(index: FragmentIndex) -> tuple[int, ...]:
     size = ticks = 0
     for fragment in index.fragments:
         size, ticks = size + 1, ticks + fragment.duration_ticks
-        if ticks / index.timescale >= (QUICK_SECONDS if len(plan) < QUICK_SEGMENTS else STEADY_SECONDS):
+        wanted_seconds = QUICK_SECONDS[len(plan)] if len(plan) < len(QUICK_SECONDS) else STEADY_SECONDS
+        if ticks / index.timescale >= wanted_seconds:
             plan.append(size)
             size = ticks = 0
     return tuple(plan)

@@ -6,6 +6,8 @@ from streamserver.domain.sources import SourceInfo
 
 KEYFRAME_SECONDS = 2.0
 """Every encoded rendition has a keyframe, and so a fragment, at each multiple of this."""
+FIRST_FRAGMENT_SECONDS = 1.0
+"""There is one more keyframe here: the sooner the first fragment ends, the sooner it can be watched."""
 LADDER_TARGET_SECONDS = 4
 """EXT-X-TARGETDURATION of encoded renditions: two fragments."""
 REMUX_TARGET_SECONDS = 10

@@ -2,13 +2,14 @@
 
 A job's work is a list of tasks, and other jobs' tasks run between them:
 
-    prepare    look into the source, copy its streams where browsers can play them, take poster and texts
+    prepare    look into the source, copy its streams where browsers can play them
     lowest     encode the lowest rendition alone, so that there is something to watch
     ladder     encode all that is missing, in one process and out of one decode
 
 Everyone's `prepare` comes before anyone's `lowest`, everyone's `lowest` before anyone's `ladder`, and of the
 same task the oldest video's comes first. Where a job's `ladder` would follow its `lowest` directly they are one
-process: to decode twice is worth it only while somebody else gets to watch in between.
+process: to decode twice is worth it only while somebody else gets to watch in between. Poster and texts are taken
+in the task that gives a job something to watch, once it is there.
 """
 
 import heapq

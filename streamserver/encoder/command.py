@@ -10,6 +10,7 @@ import ffmpeg
 from streamserver.domain.ladder import (
     AUDIO_BIT_RATE_BPS,
     AUDIO_CHANNELS,
+    FIRST_FRAGMENT_SECONDS,
     KEYFRAME_SECONDS,
     EncodePlan,
     RenditionSpec,
@@ -34,6 +35,8 @@ PRIVATE = {
     "map_metadata": "-1",  # a phone writes where it was
     "map_chapters": "-1",  # the muxer would add a text track for them
 }
+KEYFRAMES = f"expr:gte(t,if(lt(n_forced,2),n_forced*{FIRST_FRAGMENT_SECONDS:g},(n_forced-1)*{KEYFRAME_SECONDS:g}))"
+"""When the next keyframe is due, by how many there are."""
 JPEG = {"frames:v": 1, "q:v": 3, "format": "image2", "update": 1, **PRIVATE}
 SAY_LITTLE = ("-hide_banner", "-nostdin", "-v", "error", "-y")
 TELL_PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.5")
@@ -228,7 +231,7 @@ def _encoding(spec: RenditionSpec, x264: X264, *, has_sound: bool) -> dict[str, 
         "maxrate": video_bps,
         "bufsize": 2 * video_bps,
         # Keyframes at the same times in all renditions and nowhere else: there players switch and fragments end.
-        "force_key_frames": f"expr:gte(t,n_forced*{KEYFRAME_SECONDS:g})",
+        "force_key_frames": KEYFRAMES,
         "sc_threshold": 0,
         "g": round(spec.frame_rate * KEYFRAME_SECONDS * 2),
         **GROWING_MP4,

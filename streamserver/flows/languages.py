@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from streamserver.domain.failures import failure_of
 from streamserver.domain.ladder import AUDIO_BIT_RATE_BPS, LADDER_TARGET_SECONDS
@@ -28,17 +26,6 @@ class Languages:
         self._blobs = blobs
         self._encoder = encoder
         self._renditions = renditions
-
-    @asynccontextmanager
-    async def beside(self, video: Video, source: SourceInfo) -> AsyncIterator[None]:
-        """Take them while something else is done; ends when both are, or when the other thing fails."""
-        taking = asyncio.ensure_future(self.take(video, source))
-        try:
-            yield
-            await taking
-        finally:
-            taking.cancel()
-            await asyncio.gather(taking, return_exceptions=True)
 
     async def take(self, video: Video, source: SourceInfo) -> None:
         """Encode all sound tracks in one run, unless they are there; they can be heard while they grow."""

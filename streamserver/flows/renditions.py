@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from streamserver.domain.fragments import QUICK_SECONDS, with_plan
+from streamserver.domain.fragments import plan_segments, with_plan
 from streamserver.domain.jobs import RenditionProgress, Stage, best_first
 from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec
 from streamserver.domain.mp4 import Malformed
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 0.5
 """How often growing files are looked at and listeners are told."""
+EAGER_SECONDS = 0.1
+"""The same until there is something to watch: somebody may be waiting for it."""
 RECORD_SECONDS = 3.0
 """How often progress is recorded for those who read the catalog."""
 SHORTFALL = 0.9
@@ -69,8 +71,10 @@ class Renditions:
         specs: Sequence[RenditionSpec],
         renditions: Sequence[Rendition],
         span: Span,
+        *,
+        is_watchable: asyncio.Event | None = None,
     ) -> None:
-        """Run the encoder, and tell how far it is for as long as it runs."""
+        """Run the encoder, and tell how far it is for as long as it runs; say when there is something to watch."""
         paths = [str(self._blobs.path(rendition_key(rendition))) for rendition in renditions]
         plan = EncodePlan(
             source_path=str(self._blobs.path(source_key(event.job.video_id))),
@@ -80,11 +84,14 @@ class Renditions:
         watch = _Watch(
             event, plan, renditions, span, catalog=self._catalog, indexes=self._indexes, forecast=self._forecast
         )
+        is_watchable = is_watchable or asyncio.Event()
         encoding = asyncio.ensure_future(self._encoder.encode(plan, watch.note))
         try:
             while not encoding.done():
-                await asyncio.wait({encoding}, timeout=REPORT_SECONDS)
+                await asyncio.wait({encoding}, timeout=watch.patience_seconds)
                 await watch.tell()
+                if watch.is_playable:
+                    is_watchable.set()
             await encoding
         finally:
             self._forecast.forget(event.job.id)
@@ -173,8 +180,15 @@ class _Watch:
         self._before = event.job.renditions
         self._latest = EncoderReport(encoded_seconds=0, speed=None, frames_per_second=None)
         self._indexed_seconds = 0.0
-        self._is_playable = self._is_remux  # a remux is shown whole, once its keyframes were found close enough
+        self._has_segment = self._is_remux  # a remux is shown whole, once its keyframes were found close enough
+        self.is_playable = self._is_remux
+        """Whether it is known that something can be watched."""
         self._recorded_at = 0.0
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long until it is to be told again."""
+        return REPORT_SECONDS if self._has_segment else EAGER_SECONDS
 
     def note(self, report: EncoderReport) -> None:
         """Take in what the encoder says."""
@@ -235,6 +249,7 @@ class _Watch:
         for rendition in self._renditions:
             index = (await _scanned(self._indexes, rendition)).index
             seconds = index.duration_seconds if index else 0.0
+            self._has_segment = self._has_segment or bool(index and plan_segments(index))
             self._indexed_seconds = max(self._indexed_seconds, seconds)
             percent = round(100 * self._share_of(max(seconds, self._latest.encoded_seconds)), 1)
             progress.append(RenditionProgress(name=rendition.name, percent=min(percent, 99.9)))
@@ -245,9 +260,9 @@ class _Watch:
         return min(1.0, seconds / self._plan.source.duration_seconds)
 
     async def _record(self) -> None:
-        if self._indexed_seconds >= QUICK_SECONDS and not self._is_playable:
+        if self._has_segment and not self.is_playable:
             await self._catalog.set_video_status(self._event.job.video_id, VideoStatus.PLAYABLE)
-            self._is_playable = True
+            self.is_playable = True
         now = asyncio.get_running_loop().time()
         if now - self._recorded_at < RECORD_SECONDS:
             return

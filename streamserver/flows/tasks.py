@@ -1,5 +1,6 @@
 """What the tasks of a job are, step by step: prepare, and encode what is missing."""
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from streamserver.domain.progress import PUBLISH_PERCENT, REMUX_SPAN, encode_spa
 from streamserver.domain.sources import SourceInfo
 from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
 from streamserver.errors import EncoderFault
+from streamserver.flows.beside import beside
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.extras import Extras
 from streamserver.flows.languages import Languages
@@ -54,7 +56,10 @@ class Tasks:
         self._languages = languages
 
     async def prepare(self, event: EncodingEvent) -> Prepared:
-        """Do all that is quick: look into the source, copy what can be copied, take what goes with it."""
+        """Do all that is quick: look into the source, and copy what can be copied.
+
+        Where there is something to watch by then, also what goes with it is taken.
+        """
         video = await self._clear_leftovers(await self._catalog.video(event.job.video_id))
         there = (RenditionProgress(name=rendition.name, percent=100.0) for rendition in video.renditions)
         await event.report_running(stage=Stage.PROBE, percent=0, renditions=best_first(there))
@@ -67,7 +72,8 @@ class Tasks:
             height=source.video.height,
         )
         remuxed = await self._remux(event, video, source)
-        await self._extras.take(video, source)
+        if remuxed or video.renditions:
+            await self._extras.take(video, source)
         return Prepared(event=event, source=source, specs=ladder_specs(source, beside=remuxed))
 
     async def next_turn(self, prepared: Prepared) -> Turn | None:
@@ -83,22 +89,28 @@ class Tasks:
         return replace(turn, task=Task.LOWEST, work=lowest, later_work=rest)
 
     async def encode(self, prepared: Prepared, turn: Turn) -> None:
-        """Encode the lowest rendition, or all that is not there yet, in one run."""
+        """Encode the lowest rendition, or all that is not there yet, in one run.
+
+        Where there is nothing to watch yet, what goes with the video waits until there is.
+        """
         event = prepared.event
         missing = await self._missing(prepared)
         specs = missing[-1:] if turn.task is Task.LOWEST else missing
         work = work_of(prepared.source, specs)
         later_work = work_of(prepared.source, missing[: len(missing) - len(specs)])
         await event.report_running(stage=Stage.ENCODE, percent=event.job.percent)
-        renditions = await self._renditions.begin(event.job.video_id, specs)
-        span = encode_span(event.job.percent, work=work, later_work=later_work)
         video = await self._catalog.video(event.job.video_id)
-        async with self._languages.beside(video, prepared.source):
-            await self._renditions.grow(event, prepared.source, specs, renditions, span)
+        renditions = await self._renditions.begin(video.id, specs)
+        span = encode_span(event.job.percent, work=work, later_work=later_work)
+        is_watchable = asyncio.Event()
+        languages = self._languages.take(video, prepared.source)
+        async with beside(languages), beside(self._take_extras(video, prepared.source, is_watchable)):
+            await self._renditions.grow(event, prepared.source, specs, renditions, span, is_watchable=is_watchable)
             for rendition in renditions:
                 await self._renditions.finish(rendition)
-        if later_work:  # of a short video nothing could be watched while it grew
-            await self._catalog.set_video_status(event.job.video_id, VideoStatus.PLAYABLE)
+            if later_work:  # of a short video nothing could be watched while it grew
+                await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)
+            is_watchable.set()
 
     async def publish(self, prepared: Prepared) -> None:
         """Do what is left once all renditions are there."""
@@ -107,6 +119,12 @@ class Tasks:
         await self._languages.take(video, prepared.source)  # where there was nothing to encode beside them
         await self._extras.storyboard(video.id)
         await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
+
+    async def _take_extras(self, video: Video, source: SourceInfo, is_watchable: asyncio.Event) -> None:
+        """Take what goes with a video once its first rendition can be watched: its viewers wait for that."""
+        if not video.renditions:
+            await is_watchable.wait()
+            await self._extras.take(video, source)
 
     async def _missing(self, prepared: Prepared) -> tuple[RenditionSpec, ...]:
         video = await self._catalog.video(prepared.event.job.video_id)

@@ -18,6 +18,7 @@ from streamserver.domain.fragments import (
     with_plan,
 )
 from streamserver.domain.ladder import (
+    FIRST_FRAGMENT_SECONDS,
     KEYFRAME_SECONDS,
     LADDER_TARGET_SECONDS,
     REMUX_FRAGMENT_SECONDS,
@@ -62,14 +63,14 @@ class TestPlan:
     """Which fragments go together."""
 
     def test_a_quick_start_then_steady_segments(self) -> None:
-        """Of fragments of 2 s, the first three stand alone and the others go in pairs; the rest comes last."""
-        assert durations(plan_segments(with_plan(index_of(*[2.0] * 8)))) == [2, 2, 2, 4, 4, 2]
+        """Four fragments stand alone, and the others, of 2 s, go in pairs; the rest comes last."""
+        assert durations(plan_segments(with_plan(index_of(1, 1, *[2.0] * 7)))) == [1, 1, 2, 2, 4, 4, 2]
 
     def test_what_is_not_yet_long_enough_is_held_back_while_growing(self) -> None:
         """A growing file's last fragment is listed once its segment can take no more."""
-        assert durations(plan_segments(index_of(*[2.0] * 8))) == [2, 2, 2, 4, 4]
-        assert durations(plan_segments(index_of(2, 2, 2, 2))) == [2, 2, 2]
-        assert durations(plan_segments(index_of(1.0))) == []
+        assert durations(plan_segments(index_of(1, 1, *[2.0] * 7))) == [1, 1, 2, 2, 4, 4]
+        assert durations(plan_segments(index_of(2, 2, 2, 2, 2))) == [2, 2, 2, 2]
+        assert durations(plan_segments(index_of(0.5))) == []
 
     def test_nothing_makes_no_segments(self) -> None:
         """An index without fragments has no segments, complete or not."""
@@ -78,12 +79,12 @@ class TestPlan:
 
     def test_a_long_fragment_stays_whole(self) -> None:
         """A segment is made of whole fragments, however long one is."""
-        assert durations(plan_segments(with_plan(index_of(9, 1, 1, 9)))) == [9, 2, 9]
+        assert durations(plan_segments(with_plan(index_of(9, 0.5, 0.5, 9)))) == [9, 1, 9]
 
     def test_a_segment_is_the_bytes_of_its_fragments(self) -> None:
         """A segment begins where its first fragment does and ends where its last one does."""
-        *_, pair = plan_segments(with_plan(index_of(2, 2, 2, 2, 2, count=700)))
-        assert (pair.number, pair.position, pair.count) == (3, 1244 + 3 * 700, 2 * 700)
+        *_, pair = plan_segments(with_plan(index_of(2, 2, 2, 2, 2, 2, count=700)))
+        assert (pair.number, pair.position, pair.count) == (4, 1244 + 4 * 700, 2 * 700)
 
     def test_a_recorded_plan_is_kept(self) -> None:
         """A complete file's segments follow the plan that was recorded, whatever one would choose today."""
@@ -118,12 +119,13 @@ class TestPlan:
 
 
 def encoded_fragments(frame_rate: float, seconds: float) -> list[float]:
-    """Return how long each fragment plays when the first frame at or after each 2 s is made a keyframe."""
+    """Return how long each fragment plays when the first frame at or after 1 s and each 2 s is made a keyframe."""
     rate = Fraction(frame_rate).limit_denominator(1001)
     frames = max(1, round(seconds * rate))
     starts: list[Fraction] = []
     for number in range(frames):
-        if number / rate >= len(starts) * Fraction(KEYFRAME_SECONDS):
+        due = FIRST_FRAGMENT_SECONDS if len(starts) == 1 else max(0, len(starts) - 1) * KEYFRAME_SECONDS
+        if number / rate >= Fraction(due):
             starts.append(number / rate)
     return [float(after - before) for before, after in pairwise([*starts, frames / rate])]
 

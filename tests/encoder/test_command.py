@@ -156,10 +156,11 @@ class TestLadder:
         assert all(not value.startswith("0:") for value in values(command, "-map"))
 
     def test_keyframes_are_the_same_everywhere(self) -> None:
-        """All renditions have keyframes at multiples of two seconds, and none in between."""
+        """All renditions have keyframes at one second and at multiples of two, and nowhere else."""
         command = COMMANDS["ladder"]
         count = len(ladder().outputs)
-        assert values(command, "-force_key_frames") == ["expr:gte(t,n_forced*2)"] * count
+        wanted = "expr:gte(t,if(lt(n_forced,2),n_forced*1,(n_forced-1)*2))"
+        assert values(command, "-force_key_frames") == [wanted] * count
         assert values(command, "-sc_threshold") == ["0"] * count
         assert all(int(value) > 2 * VIDEO.frame_rate for value in values(command, "-g"))
 

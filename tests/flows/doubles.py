@@ -102,6 +102,8 @@ class OddEncoder(MemoryEncoder):
         """`remux`, `ladder`, or both."""
         self.plans: list[EncodePlan] = []
         """What was encoded."""
+        self.begun: list[str] = []
+        """What was asked of it, by the names of `faults`."""
         self.running = 0
         """How many encodes are under way; one that is stopped takes its time."""
 
@@ -113,11 +115,13 @@ class OddEncoder(MemoryEncoder):
 
     async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:
         """See `Encoder.poster`."""
+        self.begun.append("poster")
         self._fail("poster")
         await super().poster(source, info, target)
 
     async def subtitle(self, source: Path, track: SubtitleStream, target: Path) -> None:
         """See `Encoder.subtitle`."""
+        self.begun.append(f"subtitle {track.index}")
         self._fail(f"subtitle {track.index}")
         await super().subtitle(source, track, target)
 
@@ -134,6 +138,7 @@ class OddEncoder(MemoryEncoder):
     async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         """See `Encoder.encode`."""
         self.plans.append(plan)
+        self.begun.append("remux" if plan.outputs[0].spec.is_remux else "ladder")
         self.running += 1
         try:
             await self._encode(plan, report)

@@ -231,7 +231,7 @@ class TestEncoderFaults:
         assert (found.status, found.renditions) == (VideoStatus.ERROR, ())
         (plan,) = works.encoder.plans
         assert is_there(works.blobs, source_key(video.id))
-        assert await folder_content(works, video) == {"source", f"poster-{found.poster_key}.jpg"}
+        assert await folder_content(works, video) <= {"source", f"poster-{found.poster_key}.jpg"}
         assert len(plan.outputs) == 3
 
     async def test_a_whole_rendition_can_still_be_watched(self, works: Works) -> None:

@@ -91,7 +91,6 @@ def _trials(
             library.data_dir,
             cores=split_cores(1).server,
             log=Path(folder) / "server.log",
-            options=["--no-sample"],
         ) as server,
         chromium() as browser,
     ):

@@ -60,7 +60,7 @@ def origin(ground: Ground) -> Iterator[Server]:
     """
     log = ground.folder / "streamserver.log"
     cores = ground.cores.server
-    with streamserver(ground.library.data_dir, cores=cores, log=log, options=["--no-sample"]) as server:
+    with streamserver(ground.library.data_dir, cores=cores, log=log) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port)
         for path in _all_paths(server, ground.library):
             connection.request("HEAD", path)

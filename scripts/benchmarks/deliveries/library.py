@@ -61,9 +61,7 @@ def open_library(plan: Plan, folder: Path, *, cores: frozenset[int]) -> Library:
 
 def _make(plan: Plan, home: Path, cores: frozenset[int]) -> list[Video]:
     fast = {"x264_preset": "ultrafast"}
-    with streamserver(
-        home / "data", cores=cores, log=home / "server.log", options=["--no-sample"], settings=fast
-    ) as server:
+    with streamserver(home / "data", cores=cores, log=home / "server.log", settings=fast) as server:
         return [_add(server, plan, number, home) for number in range(plan.videos)]
 
 
