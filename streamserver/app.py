@@ -25,13 +25,16 @@ from streamserver.encoder.limits import Limits
 from streamserver.encoder.programs import find_programs
 from streamserver.encoder.sandbox import find_sandbox
 from streamserver.errors import Conflict, SettingsError, StreamserverError
+from streamserver.fetcher.http import HttpFetcher
 from streamserver.flows.attachments import Attachments
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
 from streamserver.flows.forecast import Forecast
 from streamserver.flows.health import Health
+from streamserver.flows.imports import Imports
 from streamserver.flows.indexes import Indexes
+from streamserver.flows.intake import Intake
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.languages import Languages
 from streamserver.flows.library import Library
@@ -43,7 +46,7 @@ from streamserver.flows.tus import Tus
 from streamserver.flows.uploads import Uploads
 from streamserver.flows.webhooks import Webhooks
 from streamserver.notifier.http import HttpNotifier
-from streamserver.ports import Blobs, Bus, Catalog, Notifier, Queue
+from streamserver.ports import Blobs, Bus, Catalog, Fetcher, Notifier, Queue
 from streamserver.queue.memory import MemoryQueue
 from streamserver.settings import Settings
 from streamserver.web.documents import video_document
@@ -63,6 +66,7 @@ class Adapters:
     bus: Bus
     encoder: FfmpegEncoder
     notifier: Notifier
+    fetcher: Fetcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +115,9 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 sandbox=sandbox,
             ),
             notifier=HttpNotifier(),
+            fetcher=HttpFetcher(settings.reach),
         )
-        for adapter in (adapters.catalog, adapters.blobs, adapters.bus, adapters.notifier):
+        for adapter in (adapters.catalog, adapters.blobs, adapters.bus, adapters.notifier, adapters.fetcher):
             stack.push_async_callback(adapter.close)
         yield adapters
 
@@ -144,6 +149,7 @@ def make_flows(settings: Settings, adapters: Adapters) -> Flows:
         receive=receive,
         uploads=receive.uploads,
         tus=Tus(catalog=catalog, blobs=blobs, receive=receive, library=library),
+        imports=_make_imports(settings, adapters, receive),
         users=Users(tokens=settings.tokens, importers=settings.importers),
         deliver=deliver,
         attachments=Attachments(catalog=catalog, blobs=blobs, encoder=adapters.encoder, deliver=deliver),
@@ -189,6 +195,17 @@ def _make_receive(settings: Settings, adapters: Adapters, queue: Queue) -> Recei
     )
 
 
+def _make_imports(settings: Settings, adapters: Adapters, intake: Intake) -> Imports:
+    return Imports(
+        intake=intake,
+        fetcher=adapters.fetcher,
+        reach=settings.reach,
+        clock=SystemClock(),
+        bounds=settings.bounds(settings.max_upload_bytes),
+        at_once=settings.imports,
+    )
+
+
 def _make_encode(settings: Settings, adapters: Adapters, indexes: Indexes, forecast: Forecast) -> Encode:
     catalog, blobs = adapters.catalog, adapters.blobs
     renditions = Renditions(
@@ -230,12 +247,14 @@ async def encoding(flows: Flows) -> AsyncIterator[None]:
     await _sweep(flows.services)
     await flows.webhooks.start()
     await flows.pool.start()
+    await flows.services.imports.start()
     sweeping = asyncio.create_task(_keep_sweeping(flows.services))
     try:
         yield
     finally:
         sweeping.cancel()
         await asyncio.gather(sweeping, return_exceptions=True)
+        await flows.services.imports.close()
         await flows.pool.close()
         await flows.webhooks.close()
 

@@ -5,6 +5,7 @@
     │   ├── BadInput
     │   ├── Unauthorized
     │   ├── Forbidden
+    │   │   └── LinkForbidden  a link that leads where none may lead
     │   ├── NotFound
     │   │   └── Gone
     │   ├── Conflict
@@ -30,6 +31,10 @@
     │   │   ├── EncoderKilled
     │   │   └── CatalogAway
     │   └── Cancelled
+    ├── ImportFailed           why a file could not be had from a link, or not at once
+    │   ├── LinkFault          the link's fault: final
+    │   └── LinkAway           tried again by itself
+    │       └── LinkCut
     └── SettingsError          why the server did not start
 
 Each class has a `code` that never changes once published; a status of a protocol is chosen elsewhere.
@@ -71,6 +76,12 @@ class Forbidden(Rejected):
     """This may not be done from here."""
 
     code = "forbidden"
+
+
+class LinkForbidden(Forbidden):
+    """The link leads where this server does not go."""
+
+    code = "link_forbidden"
 
 
 class NotFound(Rejected):
@@ -227,6 +238,34 @@ class Cancelled(EncodingFailed):
     """The job was cancelled."""
 
     code = "cancelled"
+
+
+class ImportFailed(StreamserverError):
+    """The file could not be had from its link."""
+
+    code = "import_failed"
+
+
+class LinkFault(ImportFailed):
+    """What is behind the link is not a file that can be had."""
+
+    code = "link_unusable"
+
+
+class LinkAway(ImportFailed):
+    """The server behind the link does not answer; trying again may help."""
+
+    code = "link_unreachable"
+
+    def __init__(self, message: str | None = None, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class LinkCut(LinkAway):
+    """The connection was lost before the end of the file."""
+
+    code = "link_cut"
 
 
 class SettingsError(StreamserverError):

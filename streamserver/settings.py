@@ -18,6 +18,8 @@ from streamserver.catalog.address import file_address
 from streamserver.domain.users import NAME, read_tokens
 from streamserver.domain.webhooks import Endpoint, read_secret
 from streamserver.errors import SettingsError
+from streamserver.import_settings import IMPORT_SETTINGS, ImportSettings
+from streamserver.setting import Setting
 
 PREFIX = "STREAMSERVER_"
 DEFAULT_FILE = Path("config/streamserver.toml")
@@ -28,7 +30,7 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "sl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(ImportSettings):
     """What a server can be told; see `SETTINGS` for each."""
 
     host: str
@@ -65,18 +67,6 @@ class Settings:
     webhook_url: tuple[Endpoint, ...]
     webhook_secret: tuple[bytes, ...]
     sample: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One line of the table."""
-
-    default: object
-    """As it would be written in a file."""
-    read: Callable[[object], Any]
-    """Turns what was written into a value; `ValueError` where it is not allowed."""
-    allowed: str
-    """What is allowed, for people: `port must be …`."""
 
 
 def _text(value: object) -> str:
@@ -236,6 +226,7 @@ SETTINGS: dict[str, Setting] = {
     "webhook_url": Setting("", _endpoints, "one or several URLs (http or https), or empty"),
     "webhook_secret": Setting("", _secrets, "whsec_ and 24 to 64 bytes in Base64, once or more, or empty"),
     "sample": Setting(True, _flag, "true or false"),
+    **IMPORT_SETTINGS,
 }
 
 

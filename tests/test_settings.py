@@ -10,6 +10,7 @@ import pytest
 from streamserver.catalog.address import parse_address
 from streamserver.errors import SettingsError
 from streamserver.settings import PREFIX, SETTINGS, Settings, load_settings
+from tests.test_import_settings import WRONG as WRONG_OF_IMPORTS
 
 CONFIG = Path(__file__).parents[1] / "config"
 SECRET = "hunter2"  # noqa: S105 - of a database that is not there
@@ -212,6 +213,7 @@ WRONG: tuple[tuple[str, object], ...] = (
         for value in (5, "hunter2", "YWFh" * 8, f"whsec_{'YWFh' * 7}", "whsec_?", WHSEC * 2)
     ),
     *(("sample", value) for value in ("maybe", "", 2, "oui")),
+    *WRONG_OF_IMPORTS,
 )
 
 

@@ -176,6 +176,12 @@ class LocalIncoming:
         await self._folder.run(self._keep, target)
         self._folder.forget(self._path.name)
 
+    async def clear(self) -> None:
+        """See `Incoming.clear`."""
+        await self._drop_flushing()
+        self._gathered.clear()
+        await self._folder.run(self._clear)
+
     async def discard(self) -> None:
         """See `Incoming.discard`."""
         await self._drop_flushing()
@@ -253,6 +259,12 @@ class LocalIncoming:
                 self._drop_gathered()
                 raise
             self._durable_bytes = size_bytes
+
+    def _clear(self) -> None:
+        with self._turn, explained():
+            os.ftruncate(self._fd, 0)
+            self._digest.restart(0)
+            self._size_bytes = self._durable_bytes = 0
 
     def _drop_gathered(self) -> None:
         """Be as long as the file is, after the storage has failed."""

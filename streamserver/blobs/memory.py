@@ -94,6 +94,10 @@ class MemoryIncoming:
         self.key = key
         await self.discard()
 
+    async def clear(self) -> None:
+        """See `Incoming.clear`."""
+        self._received.clear()
+
     async def discard(self) -> None:
         """See `Incoming.discard`."""
         self._uploads.pop(self._name, None)

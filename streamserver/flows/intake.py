@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from streamserver.domain.jobs import Job, JobError, JobStatus
@@ -12,7 +13,7 @@ from streamserver.domain.order import Turn
 from streamserver.domain.titles import clean_file_name, clean_title
 from streamserver.domain.uploads import Upload, UploadKind, duplicate_job_of, video_of, whole_job_of
 from streamserver.domain.videos import Video
-from streamserver.errors import BadInput, Gone, Locked, NotFound, QueueFull, StreamserverError, TooSlow
+from streamserver.errors import BadInput, Conflict, Gone, Locked, NotFound, QueueFull, StreamserverError, TooSlow
 from streamserver.flows.receiving import Receiving
 from streamserver.flows.uploads import CANCELLED, Uploads, source_key
 from streamserver.ports import Blobs, Catalog, Clock, Incoming, Queue
@@ -195,6 +196,18 @@ class Intake:
             writer.stop()
             await writer.gone.wait()
         return await self.uploads.end(upload)
+
+    async def reopen(self, upload_id: str, *, user: str) -> Job:
+        """Let an import that failed be tried again; `Conflict` where only its uploader could send it again."""
+        upload = await self.uploads.owned(upload_id, user=user)
+        if upload.kind is not UploadKind.LINK:
+            raise Conflict("Nothing is there to encode; please upload the file again.")
+        if upload.error is None:
+            raise Conflict("The import has not failed; there is nothing to try again.")
+        async with self._creating:
+            await self.uploads.admit(upload.length_bytes, user=user, besides=upload_id)
+            upload = await self.uploads.change(replace(upload, error=None, failed_at=None))
+        return await self.uploads.tell(upload, await self.uploads.received_bytes(upload))
 
     async def recover(self) -> None:
         """Bring to an end what a server that is gone left behind, and what nobody has gone on with."""

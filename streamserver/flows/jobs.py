@@ -119,11 +119,16 @@ class Jobs:
         await self._pool.announce()
         return job
 
-    async def retry(self, job_id: str) -> Job:
-        """Put a job that failed back in line; `Conflict` where it did not fail, or its source is gone."""
+    async def retry(self, job_id: str, *, user: str | None = ANYONE) -> Job:
+        """Put a job that failed back in line, or have a user's own import tried again.
+
+        Raises `Conflict` where it did not fail, or its source is gone; of an import as `cancel` does.
+        """
         job = await self._recorded(job_id)
         if job.received_bytes is not None:
-            raise Conflict("Nothing is there to encode; please upload the file again.")
+            if user is None:
+                raise Unauthorized
+            return await self._intake.reopen(job_id, user=user)
         again = waiting_again(job, JobEvent.RETRY)
         if not await self._encode.has_source(job):
             raise Conflict("The file could not be used and was removed; please upload it again.")

@@ -67,6 +67,14 @@ class Receiving:
         yield
         self._wait_for(self._patience_seconds)
 
+    async def start_over(self) -> None:
+        """Forget what has come: it is of another file than what comes next."""
+        await self.incoming.clear()
+        self._is_looked_at = self.upload.is_partial
+        self._told_at, self._told_bytes = asyncio.get_running_loop().time(), 0
+        self._bytes_per_second = None
+        await self._uploads.tell(self.upload, 0)
+
     async def check(self) -> str:
         """Return the SHA-256 of a whole source; raise `Rejected` with a sentence where it cannot be used.
 

@@ -7,15 +7,18 @@ from streamserver.ports.blobs import Blobs, Draft, Incoming, Lease
 from streamserver.ports.catalog import Catalog
 from streamserver.ports.clock import Clock
 from streamserver.ports.encoding import Encoder, Queue
+from streamserver.ports.fetching import Answer, Fetcher
 from streamserver.ports.news import Bus, Notifier, Subscription
 
 __all__ = [
+    "Answer",
     "Blobs",
     "Bus",
     "Catalog",
     "Clock",
     "Draft",
     "Encoder",
+    "Fetcher",
     "Incoming",
     "Lease",
     "Notifier",

@@ -56,6 +56,9 @@ class Incoming(Protocol):
         Until the writer lets go they count as being written: a sweep does not touch them.
         """
 
+    async def clear(self) -> None:
+        """Forget all bytes; what is written next is the beginning."""
+
     async def discard(self) -> None:
         """Remove the bytes, unless they were kept."""
 

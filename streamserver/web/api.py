@@ -47,7 +47,7 @@ async def get_video(request: web.Request) -> web.Response:
 @routes.patch("/api/videos/{video_id}")
 async def rename_video(request: web.Request) -> web.Response:
     """`{"title"}` → the video with its new title."""
-    title = (await _json_object(request)).get("title")
+    title = (await json_object(request)).get("title")
     if not isinstance(title, str):
         raise BadInput('Please send {"title": "…"}.')
     video = await request.app[SERVICES].library.rename(request.match_info["video_id"], title)
@@ -89,8 +89,8 @@ async def cancel_job(request: web.Request) -> web.Response:
 
 @routes.post("/api/jobs/{job_id}/retry")
 async def retry_job(request: web.Request) -> web.Response:
-    """Put a job that failed back in line: 202."""
-    job = await request.app[SERVICES].jobs.retry(request.match_info["job_id"])
+    """Put a job that failed back in line, or have an import of one's own tried again: 202."""
+    job = await request.app[SERVICES].jobs.retry(request.match_info["job_id"], user=user_of(request))
     return web.json_response(job_document(job), status=202, headers=UNCACHED)
 
 
@@ -131,7 +131,8 @@ def _limit(text: str | None) -> int:
     return limit
 
 
-async def _json_object(request: web.Request) -> dict[str, Any]:
+async def json_object(request: web.Request) -> dict[str, Any]:
+    """Read a request's body; `BadInput` where that is no JSON object."""
     try:
         document = json.loads(await request.read())
     except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested without end

@@ -2,7 +2,19 @@
 
 from aiohttp import web
 
-from streamserver.web import api, assets, attachments, events, forms, openapi, pages, probes, queue_page, tus
+from streamserver.web import (
+    api,
+    assets,
+    attachments,
+    events,
+    forms,
+    imports,
+    openapi,
+    pages,
+    probes,
+    queue_page,
+    tus,
+)
 from streamserver.web.errors import error_middleware
 from streamserver.web.guard import add_headers, guard_middleware
 from streamserver.web.metrics import METRICS, Metrics
@@ -14,7 +26,7 @@ def make_application(services: Services) -> web.Application:
     app = web.Application(middlewares=[error_middleware, guard_middleware])
     app[SERVICES] = services
     app[METRICS] = Metrics()
-    for room in (pages, queue_page, assets, api, attachments, forms, tus, events, openapi, probes):
+    for room in (pages, queue_page, assets, api, attachments, forms, tus, imports, events, openapi, probes):
         app.add_routes(room.routes)
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(tus.add_version)

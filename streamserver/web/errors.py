@@ -18,6 +18,7 @@ STATUS = {
     "rejected": 400,
     "unauthorized": 401,
     "forbidden": 403,
+    "link_forbidden": 403,
     "not_found": 404,
     "too_slow": 408,
     "conflict": 409,

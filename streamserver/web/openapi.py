@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from streamserver.domain.jobs import JobStatus
+from streamserver.domain.links import MAX_LINK
 from streamserver.domain.titles import MAX_TITLE
 from streamserver.web.api import MAX_PAGE
 from streamserver.web.openapi_parts import (
@@ -56,6 +57,17 @@ SUBTITLE = {
         "label": text("What a menu shows; the language otherwise", maxLength=MAX_TITLE),
     },
 }
+IMPORT = {
+    "type": "object",
+    "required": ["url"],
+    "properties": {
+        "url": text("Where the file is: http or https", format="uri", maxLength=MAX_LINK),
+        "title": {
+            **text("The file's name, unless this is given", maxLength=MAX_TITLE),
+            "type": ["string", "null"],
+        },
+    },
+}
 NEXT = {"type": ["string", "null"], "description": "The `cursor` of the next page; null on the last"}
 CURSOR = "`next` of the page before"
 PAGE_LIMIT = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50}
@@ -92,6 +104,24 @@ PATHS: dict[str, Schema] = {
                 **_problems(400, 401, 403, 408, 413, 415, 429, 503, 507),
             },
             requestBody={"required": True, "content": {"multipart/form-data": {"schema": UPLOAD}}},
+        ),
+    },
+    "/api/videos/import": {
+        "post": _operation(
+            "importVideo",
+            "Have the server fetch a video from a link",
+            {
+                **_json(202, an_object(video=ref("Video"), job=ref("Job")), headers=LOCATION),
+                "303": {"description": "To the queue, for a browser that asks for text/html"},
+                **_problems(400, 401, 403, 413, 429, 503, 507),
+            },
+            requestBody={
+                "required": True,
+                "content": {
+                    "application/json": {"schema": IMPORT},
+                    "application/x-www-form-urlencoded": {"schema": IMPORT},
+                },
+            },
         ),
     },
     "/api/videos/{video_id}": {
@@ -164,8 +194,8 @@ PATHS: dict[str, Schema] = {
         "parameters": [_in_path("job_id")],
         "post": _operation(
             "retryJob",
-            "Put a job that failed back in line",
-            {**_json(202, ref("Job")), **_problems(403, 404, 409)},
+            "Put a job that failed back in line, or have an import tried again",
+            {**_json(202, ref("Job")), **_problems(401, 403, 404, 409, 413, 429, 507)},
         ),
     },
     "/api/jobs/{job_id}/events": {

@@ -9,6 +9,7 @@ from streamserver.domain.users import Users
 from streamserver.flows.attachments import Attachments
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.health import Health
+from streamserver.flows.imports import Imports
 from streamserver.flows.jobs import Jobs
 from streamserver.flows.library import Library
 from streamserver.flows.receive import Receive
@@ -31,6 +32,8 @@ class Services:
     """The record of them."""
     tus: Tus
     """Files that come in several goes."""
+    imports: Imports
+    """What the server fetches itself."""
     users: Users
     """Who may send them."""
     deliver: Deliver

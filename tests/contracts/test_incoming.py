@@ -63,6 +63,21 @@ class TestSeveralGoes:
         assert await received(blobs, "u") == content
         assert await blobs.incoming_sizes() == {"u": len(content)}
 
+    async def test_what_is_cleared_begins_anew(self, blobs: Blobs) -> None:
+        """Nothing of what came before is left, on disk, in memory or in the SHA-256."""
+        content = bytes(range(256)) * 10_000
+        await write(blobs, "u", b"before")
+        async with blobs.incoming("u") as incoming:
+            await incoming.write(b"x" * 3_000_000)
+            await incoming.sha256()
+            await incoming.write(b"x" * 10)
+            await incoming.clear()
+            assert incoming.size_bytes == 0
+            await incoming.write(content)
+            assert await incoming.sha256() == sha256(content)
+            assert await incoming.read(0, 10_000_000) == content
+        assert await received(blobs, "u") == content
+
     async def test_what_was_synced_is_there_at_once(self, blobs: Blobs) -> None:
         """Others see how much is durable while the writer goes on."""
         async with blobs.incoming("u") as incoming:

@@ -18,6 +18,7 @@ from streamserver.catalog.memory import MemoryCatalog
 from streamserver.domain.jobs import Job, JobStatus
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.memory import MemoryEncoder
+from streamserver.fetcher.memory import MemoryFetcher
 from streamserver.flows.deliver import FRESH_SECONDS
 from streamserver.flows.renditions import REPORT_SECONDS
 from streamserver.notifier.memory import MemoryNotifier
@@ -50,6 +51,8 @@ class House:
     """What it tells."""
     encoder: MemoryEncoder
     """What it encodes with."""
+    fetcher: MemoryFetcher
+    """What it imports with."""
 
     @property
     def port(self) -> int:
@@ -146,10 +149,17 @@ async def open_house(
     own_blobs = MemoryBlobs()
     catalog, blobs = catalog or MemoryCatalog(), blobs or own_blobs
     bus, encoder = MemoryBus(), MemoryEncoder()
+    loaded = load_settings(given, environment={}, folder=folder)
+    fetcher = MemoryFetcher(loaded.reach)
     adapters = Adapters(
-        catalog=catalog, blobs=blobs, bus=bus, encoder=cast("FfmpegEncoder", encoder), notifier=MemoryNotifier()
+        catalog=catalog,
+        blobs=blobs,
+        bus=bus,
+        encoder=cast("FfmpegEncoder", encoder),
+        notifier=MemoryNotifier(),
+        fetcher=fetcher,
     )
-    flows = make_flows(load_settings(given, environment={}, folder=folder), adapters)
+    flows = make_flows(loaded, adapters)
     application = make_application(flows.services)
     application.middlewares.extend(middlewares)
     server = TestServer(application)
@@ -159,7 +169,15 @@ async def open_house(
     plane = DataPlane(flows.services.deliver, flows.services.blobs, flows.services.region_bytes)
     server.runner.server.request_handler = plane.beside(server.runner.server.request_handler)
     async with encoding(flows), TestClient(server) as client:
-        yield House(client=client, services=flows.services, catalog=catalog, blobs=blobs, bus=bus, encoder=encoder)
+        yield House(
+            client=client,
+            services=flows.services,
+            catalog=catalog,
+            blobs=blobs,
+            bus=bus,
+            encoder=encoder,
+            fetcher=fetcher,
+        )
     await bus.close()
     await own_blobs.close()
 

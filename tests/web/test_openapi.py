@@ -112,6 +112,8 @@ async def test_videos_and_jobs_are_as_described(house: House, source: dict[str, 
     [
         ("GET", "/api/videos", "/api/videos?limit=0", {}),
         ("POST", "/api/videos", "/api/videos", {}),
+        ("POST", "/api/videos/import", "/api/videos/import", {}),
+        ("POST", "/api/videos/import", "/api/videos/import", {"json": {"url": "http://127.0.0.1/"}}),
         ("GET", "/api/jobs", "/api/jobs?status=x", {}),
         ("GET", "/api/videos/{video_id}", "/api/videos/x", {}),
         ("PATCH", "/api/videos/{video_id}", "/api/videos/x", {"json": {}}),

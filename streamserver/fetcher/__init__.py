@@ -1,0 +1,1 @@
+"""How files are had from elsewhere; one technology a file."""

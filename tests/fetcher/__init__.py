@@ -1,0 +1,1 @@
+"""The fetcher over real sockets, against sites that mean no good."""
