@@ -40,6 +40,8 @@ export class FileUpload {
     this.title = title;
     this.state = 'waiting';
     this.sentBytes = 0;
+    /** Whether the server will have no more of it, so that to try again is of no use. */
+    this.isRefused = false;
     /** @type {Problem | null} why it does not go on */
     this.problem = null;
     /** @type {number | null} when that is tried again */
@@ -113,7 +115,10 @@ export class FileUpload {
   /** @param {{code: string, message: string}} error why the server will have no more of it */
   refuse({ code, message }) {
     if (code === 'cancelled') this.#end('cancelled');
-    else this.#end('failed', new Problem(message, { code }));
+    else {
+      this.isRefused = true;
+      this.#end('failed', new Problem(message, { code }));
+    }
   }
 
   #options() {

@@ -108,7 +108,8 @@ export class UploadRow {
     this.#write('upload-hint', hint);
     this.#write('upload-problem', problem);
     for (const offer of OFFERS) this.#part(`upload-${offer}`).hidden = !offers.includes(offer);
-    this.element.dataset.state = problem ? 'failed' : 'open';
+    this.element.dataset.isOver = String(offers.includes('dismiss'));
+    this.element.dataset.isFailed = String(Boolean(problem));
     if (focused && document.activeElement.hidden) this.#focusOn(this.#part('upload-actions'));
   }
 

@@ -28,9 +28,10 @@ const BEGINNING_MILLISECONDS = 5000;
 
 /** @param {import('./file-upload.js').FileUpload} upload of this tab @returns {Shown} */
 export function describeUpload(upload) {
-  const { state, file, sentBytes, problem, retryMilliseconds, bytesPerSecond } = upload;
+  const { state, file, sentBytes, problem, retryMilliseconds, bytesPerSecond, isRefused } = upload;
   return {
     ...STATES[state],
+    ...(isRefused && { offers: ['dismiss'] }),
     facts: listFacts({ receivedBytes: sentBytes, sizeBytes: file.size, bytesPerSecond }),
     percent: (100 * sentBytes) / file.size,
     hint: state === 'retrying' ? `${problem.message} ${describeRetry(retryMilliseconds)}` : '',
