@@ -182,9 +182,12 @@ async def _add_sample(settings: Settings, encoder: FfmpegEncoder, receive: Recei
 async def _add_file(receive: Receive, file: Path, title: str | None) -> Job:
     bar = Bar(file.name, total=(await asyncio.to_thread(file.stat)).st_size)
     try:
-        return await _send(receive, file, title, bar.advance)
+        job = await _send(receive, file, title, bar.advance)
     finally:
         bar.close()
+    if job.is_duplicate:
+        print(f"{file.name}: it is in the library already, as video {job.video_id}")
+    return job
 
 
 async def _send(receive: Receive, file: Path, title: str | None, advance: Callable[[int], None]) -> Job:

@@ -62,7 +62,9 @@ def streamserver(
         "--data-dir",
         str(data_dir),
     ]
-    variables = {f"STREAMSERVER_{name.upper()}": value for name, value in (settings or {}).items()}
+    # Each upload of the same clip is to be another video.
+    given = {"keep_duplicates": "true", **(settings or {})}
+    variables = {f"STREAMSERVER_{name.upper()}": value for name, value in given.items()}
     # This checkout's server, whichever else may be installed.
     variables["PYTHONPATH"] = str(this_checkout().root)
     with running(

@@ -144,7 +144,7 @@ class Intake:
                 finally:
                     await self._let_go(receiving)
         except TimeoutError:
-            if receiving is None or not receiving.patience.expired():
+            if receiving is None or not receiving.patience.is_over:
                 raise
             raise (Gone(CANCELLED.message) if receiving.is_stopped else TooSlow()) from None
         finally:
@@ -159,19 +159,18 @@ class Intake:
         empty file, `UnsupportedMedia` for what is no video, `ChecksumMismatch` for what is not as announced.
         """
         upload, incoming = receiving.upload, receiving.incoming
-        sha256 = None
         if not incoming.size_bytes and self.uploads.whole_bytes(upload) is None:
             raise BadInput("The file is empty.")
-        if incoming.size_bytes:
-            sha256 = await receiving.check()
-        async with self._finishing:  # so that no two with the same source find nobody else
-            known = await self.known_source(sha256)
-            if known is not None:
-                job = await self.finish_as(upload, known)
-                await incoming.discard()
-            else:
-                known, job = await self._finish_new(upload, incoming, sha256)
-        receiving.is_ended = True
+        with receiving.finishing():
+            sha256 = await receiving.check() if incoming.size_bytes else None
+            async with self._finishing:  # so that no two with the same source find nobody else
+                known = await self.known_source(sha256)
+                if known is not None:
+                    job = await self.finish_as(upload, known)
+                    await incoming.discard()
+                else:
+                    known, job = await self._finish_new(upload, incoming, sha256)
+            receiving.is_ended = True
         return known, job
 
     async def known_source(self, sha256: str | None) -> Video | None:

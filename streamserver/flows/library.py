@@ -8,7 +8,7 @@ from streamserver.domain.videos import Cursor, Video
 from streamserver.errors import Conflict
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.jobs import Jobs
-from streamserver.flows.uploads import Uploads
+from streamserver.flows.uploads import Uploads, upload_id_of
 from streamserver.ports import Blobs, Catalog
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,8 @@ class Library:
 
         async def is_known(name: str) -> bool:
             # What was not known a moment ago may be by now.
-            return name in known or name in await self._names()
+            owner = upload_id_of(name)
+            return owner in known or owner in await self._names()
 
         removed = await self._blobs.sweep(is_known)
         if removed:

@@ -24,7 +24,8 @@ class Checked:
 
     async def write(self, chunk: bytes) -> None:
         """Take in the next bytes of the piece; raise `TooLarge` where the upload cannot have them."""
-        with self._receiving.heard(len(chunk) + self._aside.size_bytes):
+        with self._receiving.patience.busy():
+            self._receiving.check_room(self._aside.size_bytes + len(chunk))
             self._digest.update(chunk)
             await self._aside.write(chunk)
 
@@ -32,15 +33,14 @@ class Checked:
         """Add the piece to the upload; raise `ChecksumMismatch`, and add nothing, where its bytes are others."""
         if self._digest.digest() != self._checksum.digest:
             raise ChecksumMismatch
-        with self._receiving.heard(self._aside.size_bytes):
-            await self._receiving.join(self._aside)
+        await self._receiving.join(self._aside)
 
 
 @asynccontextmanager
 async def checked(blobs: Blobs, receiving: Receiving, checksum: Checksum) -> AsyncIterator[Checked]:
     """Take in a piece of an upload beside it; of what is not finished nothing remains."""
     # A name of its own each time: what a server left that was killed in the middle does not come between.
-    async with blobs.incoming(f"{receiving.upload.id}.{secrets.token_hex(4)}") as aside:
+    async with blobs.incoming(f"aside-{secrets.token_hex(8)}") as aside:
         try:
             yield Checked(receiving, aside, checksum)
         finally:

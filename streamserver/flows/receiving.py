@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from streamserver.domain.sniffing import SNIFF_BYTES, not_a_video
 from streamserver.domain.uploads import Upload, UploadKind, check_length
 from streamserver.errors import ChecksumMismatch, Rejected, TooLarge, UnsupportedMedia
+from streamserver.flows.patience import Patience
 from streamserver.flows.uploads import Uploads
 from streamserver.ports import Incoming
 
@@ -26,7 +27,7 @@ class Receiving:
         """What it is."""
         self.incoming = incoming
         """What has come of it."""
-        self.patience = asyncio.timeout(patience_seconds)
+        self.patience = Patience(patience_seconds)
         """Ends the writing when nothing has come for long, or somebody wants it to end."""
         self.gone = asyncio.Event()
         """Set once it is free for others."""
@@ -37,35 +38,49 @@ class Receiving:
         self.is_stopped = False
         """Whether somebody does not want it any more."""
         self._uploads = uploads
-        self._patience_seconds = patience_seconds
         self._is_finishing = False
         self._told_at = asyncio.get_running_loop().time()
         self._told_bytes = incoming.size_bytes
         self._bytes_per_second: float | None = None
-        self._is_looked_at = upload.is_partial
+        self._is_looked_at = upload.is_partial or incoming.size_bytes >= SNIFF_BYTES
 
     async def write(self, chunk: bytes) -> None:
         """Take in the next bytes; raise `TooLarge` or `UnsupportedMedia` once it cannot be a source."""
-        with self.heard(len(chunk)):
+        with self.patience.busy():
+            self.check_room(len(chunk))
             await self.incoming.write(chunk)
             await self._note()
 
     async def join(self, other: Incoming, position: int = 0) -> None:
         """Take in what another has from a position on; raises as `write` does."""
-        with self.heard(other.size_bytes - position):
+        with self.patience.busy():
+            self.check_room(other.size_bytes - position)
             await self.incoming.join(other, position)
             await self._note()
 
-    @contextmanager
-    def heard(self, more_bytes: int) -> Iterator[None]:
-        """Know that more bytes are here; raise `TooLarge` where they are too many.
+    async def sync(self) -> int:
+        """Return how much there is, once all of it is durable."""
+        with self.patience.busy():
+            await self.incoming.sync()
+        return self.incoming.size_bytes
 
-        While they are dealt with nobody's patience ends: a disk of ours that is slow is not the sender's silence.
-        """
-        self._wait_for(None)
-        self._check_size(self.incoming.size_bytes + more_bytes)
-        yield
-        self._wait_for(self._patience_seconds)
+    def check_room(self, more_bytes: int) -> None:
+        """Return if so many bytes more may come; raise `TooLarge` otherwise."""
+        size_bytes, length_bytes = self.incoming.size_bytes + more_bytes, self.upload.length_bytes
+        check_length(size_bytes, self._uploads.quota)
+        # What a form announces is its own length, and that of its file is not known before it ends.
+        if self.upload.kind is not UploadKind.FORM and length_bytes is not None and size_bytes > length_bytes:
+            raise TooLarge(f"The upload was to have {length_bytes} bytes; more are coming.")
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Be about to become a video: nobody can stop that, and nobody's patience ends."""
+        self._is_finishing = True
+        try:
+            with self.patience.busy():
+                yield
+        finally:
+            self._is_finishing = False
 
     async def start_over(self) -> None:
         """Forget what has come: it is of another file than what comes next."""
@@ -76,12 +91,7 @@ class Receiving:
         await self._uploads.tell(self.upload, 0)
 
     async def check(self) -> str:
-        """Return the SHA-256 of a whole source; raise `Rejected` with a sentence where it cannot be used.
-
-        From here on nobody's patience ends.
-        """
-        self._is_finishing = True
-        self._wait_for(None)
+        """Return the SHA-256 of a whole source; raise `Rejected` with a sentence where it cannot be used."""
         await self._look()
         found = await self.incoming.sha256()
         if self.upload.sha256 not in (None, found):
@@ -91,26 +101,14 @@ class Receiving:
 
     def stop(self) -> None:
         """Have the writer end, unless everything is there already."""
-        if not self._is_finishing and not self.patience.expired():
+        if not self._is_finishing and not self.patience.is_over:
             self.is_stopped = True
-            self.patience.reschedule(asyncio.get_running_loop().time())
+            self.patience.end()
 
     async def leave(self) -> None:
         """Tell everyone that nothing comes for the present."""
         if not self.is_ended:
             await self._uploads.tell(self.upload, self.incoming.size_bytes)
-
-    def _wait_for(self, seconds: float | None) -> None:
-        if not self.is_stopped:
-            now = asyncio.get_running_loop().time()
-            self.patience.reschedule(None if seconds is None else now + seconds)
-
-    def _check_size(self, size_bytes: int) -> None:
-        check_length(size_bytes, self._uploads.quota)
-        length_bytes = self.upload.length_bytes
-        # What a form announces is its own length, and that of its file is not known before it ends.
-        if self.upload.kind is not UploadKind.FORM and length_bytes is not None and size_bytes > length_bytes:
-            raise TooLarge(f"The upload was to have {length_bytes} bytes; more are coming.")
 
     async def _look(self) -> None:
         """Refuse what is certainly no video."""

@@ -146,8 +146,7 @@ class Tus:
             await self._declare(receiving, piece)
             _check_rest(piece, receiving.incoming.size_bytes, receiving.upload.length_bytes)
             await self._take(receiving, piece)
-            await receiving.incoming.sync()
-            upload, received = receiving.upload, receiving.incoming.size_bytes
+            upload, received = receiving.upload, await receiving.sync()
             if received == upload.length_bytes and not upload.is_partial:
                 return await self._finish(receiving)
         return _standing(upload, received)

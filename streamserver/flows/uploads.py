@@ -24,6 +24,11 @@ def source_key(video_id: str) -> str:
     return f"{video_id}/source"
 
 
+def upload_id_of(name: str) -> str:
+    """Return the upload that incoming bytes belong to: those of its id, or of a part, `{id}.{part}`."""
+    return name.partition(".")[0]
+
+
 class Uploads:
     """The record of uploads, and what everybody may know of them."""
 
@@ -60,7 +65,7 @@ class Uploads:
         others = [upload for upload in await self._catalog.uploads() if upload.id not in besides]
         check_quota(length_bytes, [upload for upload in others if upload.user == user], self._quota)
         if length_bytes is not None and not is_elsewhere:
-            stored = await self._blobs.incoming_sizes()
+            stored = await self._stored()
             check_room(length_bytes - received_bytes, others, stored, await self._blobs.room_bytes())
 
     async def record(self, upload: Upload) -> Upload:
@@ -154,12 +159,12 @@ class Uploads:
     async def job(self, upload_id: str) -> Job:
         """Show an upload as the job that it will be; `NotFound` where there is none."""
         upload = await self._catalog.upload(upload_id)
-        return self._shown(upload, await self._blobs.incoming_sizes())
+        return self._shown(upload, await self._stored())
 
     async def jobs(self) -> Sequence[Job]:
         """Show all uploads as jobs, the newest first; pieces of sources are none."""
         uploads = [upload for upload in await self._catalog.uploads() if not upload.is_partial]
-        sizes = await self._blobs.incoming_sizes() if uploads else {}
+        sizes = await self._stored() if uploads else {}
         return [self._shown(upload, sizes) for upload in uploads]
 
     async def videos(self) -> Mapping[str, Video]:
@@ -204,6 +209,14 @@ class Uploads:
         if upload.user != user:
             raise Forbidden("This is the upload of somebody else.")
         return upload
+
+    async def _stored(self) -> Mapping[str, int]:
+        """Return how much has come of each upload: under its id, and of its parts under `{id}.{part}`."""
+        found: dict[str, int] = {}
+        for name, size_bytes in (await self._blobs.incoming_sizes()).items():
+            upload_id = upload_id_of(name)
+            found[upload_id] = found.get(upload_id, 0) + size_bytes
+        return found
 
     def _shown(self, upload: Upload, sizes: Mapping[str, int]) -> Job:
         latest = self._bus.latest(upload.id)

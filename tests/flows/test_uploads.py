@@ -491,8 +491,11 @@ class TestRestarts:
         await write(works, upload, SOURCE[:100])
         async with works.blobs.incoming("0123456789abcdef") as incoming:
             await incoming.write(b"x")
+        async with works.blobs.incoming(f"{upload.id}.1") as part:
+            await part.write(b"12345")
         assert await works.library.sweep() == ["0123456789abcdef"]
-        assert await works.blobs.incoming_sizes() == {upload.id: 100}
+        assert await works.blobs.incoming_sizes() == {upload.id: 100, f"{upload.id}.1": 5}
+        assert (await works.jobs.page())[0][0].received_bytes == 100
 
     async def test_a_join_that_was_cut_off(self) -> None:
         """Asked for again, it goes on where it was, and nothing is in the file twice."""

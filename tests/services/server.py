@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 READY = "streamserver is ready: "
+USUAL = {"STREAMSERVER_SAMPLE": "false", "STREAMSERVER_KEEP_DUPLICATES": "true"}
+"""Tests send the same clip again and again, and want a video each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ def running_server(
             stdout=subprocess.PIPE,
             stderr=complaints,
             text=True,
-            env={**os.environ, "STREAMSERVER_SAMPLE": "false", **(environment or {})},
+            env={**os.environ, **USUAL, **(environment or {})},
             start_new_session=True,
         )
     assert process.stdout is not None

@@ -8,9 +8,10 @@ import pytest
 
 from streamserver.domain.jobs import JobEvent, JobStatus, claimed, completed, waiting_again
 from tests.web.clock import skip, until
-from tests.web.house import House
+from tests.web.house import House, source_bytes
 from tests.web.sse import blocks, events_of, next_event, parse
 from tests.web.test_jobs import JOB_KEYS
+from tests.web.tus import create, patch
 from tests.web.wire import connection
 
 
@@ -244,3 +245,25 @@ async def test_an_old_proxy_hears_the_end_too(house: House) -> None:
     assert b"chunked" not in head.lower()
     assert stream.startswith(b"id: ")
     assert stream.endswith(b"\r\n\r\n")
+
+
+async def test_an_upload_and_its_job_are_one_stream(house: House) -> None:
+    """Who follows an upload hears how much has come, the encoding and its end, and nothing twice."""
+    content = source_bytes(note="x" * 9000)
+    path = await create(house, len(content))
+    job_id = path.rsplit("/", 1)[1]
+    async with house.client.get(f"/api/jobs/{job_id}/events") as stream:
+        reports = events_of(stream)
+        heard = [await anext(reports)]
+        for start in range(0, len(content), 9000):
+            assert (await patch(house, path, start, content[start : start + 9000])).status == 204
+        heard += [report async for report in reports]
+    assert [event.name for event in heard[:2]] == ["ready", "ready"]
+    assert heard[-1].name == "complete"
+    received = [event.job["received_bytes"] for event in heard]
+    assert received[0] == 0
+    assert 9000 in received
+    assert received[-1] is None
+    assert {event.job["video_id"] for event in heard} == {heard[0].job["video_id"]}
+    sequences = [event.job["sequence"] for event in heard]
+    assert sequences == sorted(set(sequences))

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from streamserver.domain.jobs import JobStatus
-from tests.web.clock import until
+from streamserver.flows.tus import SILENCE_SECONDS
+from tests.web.clock import skip, until
 from tests.web.house import MAX_UPLOAD_BYTES, House, assert_problem, open_house, source_bytes
 from tests.web.tus import CHUNK, VERSION, ask, create, metadata, offset_of, patch, send
 from tests.web.wire import connection, exchange, hear, request_bytes
@@ -559,6 +560,24 @@ class TestOneWriter:
         assert offset <= sent
         assert (await patch(house, path, offset, SOURCE[offset:])).status == 204
         assert await source_of(house, path.rsplit("/", 1)[1]) == SOURCE
+
+    async def test_a_connection_that_falls_silent(self, house: House) -> None:
+        """After half a minute it is told so (408) and closed; what came is kept, and another one goes on."""
+        path = await create(house, len(SOURCE))
+        fields = {**VERSION, **CHUNK, "Upload-Offset": "0", "Content-Length": str(len(SOURCE))}
+        async with connection(house.port) as (reader, writer):
+            writer.write(request_bytes(path, method="PATCH", headers=fields, body=SOURCE[:100]))
+            await until(lambda: house.services.receive.under_way == 1)
+            for _ in range(100):  # let it take in what was sent
+                await asyncio.sleep(0)
+            skip(SILENCE_SECONDS + 1)
+            answer = await hear(reader)
+            assert (answer.status, answer.headers["connection"]) == (408, "close")
+            assert json.loads(answer.body)["code"] == "too_slow"
+            assert await reader.read() == b""
+        offset = await offset_of(house, path)
+        assert offset <= 100
+        assert (await patch(house, path, offset, SOURCE[offset:])).status == 204
 
     async def test_chunked_bodies(self, house: House) -> None:
         """A body whose length nobody knows is taken as well."""

@@ -1,0 +1,235 @@
+"""Bytes that come in several goes into a folder: across processes, kills, and disks without room."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from streamserver.blobs.incoming import GATHERED_BYTES
+from streamserver.blobs.local import LocalBlobs
+from streamserver.errors import Locked, NotFound, StorageFault, StorageFull
+from tests.contracts.incoming_writer import CONTENT
+from tests.facts import missing
+
+CHECKOUT = Path(__file__).parents[2]
+WRITER = [sys.executable, "-m", "tests.contracts.incoming_writer"]
+
+
+@pytest.fixture
+async def blobs(tmp_path: Path) -> AsyncIterator[LocalBlobs]:
+    store = LocalBlobs(tmp_path)
+    yield store
+    await store.close()
+
+
+async def unknown(_name: str) -> bool:
+    return False
+
+
+class Writer:
+    """Another process that holds incoming bytes."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        assert self._answer() == "held\n"
+
+    def do(self, line: str) -> None:
+        """Have it do something, and wait until that is done."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        assert self._answer() == "done\n"
+
+    def kill(self) -> None:
+        """Cut it off."""
+        self._process.kill()
+        self._process.wait()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+
+@contextmanager
+def writer(folder: Path, name: str = "u") -> Iterator[Writer]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": CHECKOUT}
+    with subprocess.Popen([*WRITER, str(folder), name], **pipes) as process:  # type: ignore[call-overload]  # as named
+        try:
+            yield Writer(process)
+        finally:
+            process.kill()
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+async def test_the_length_of_the_file_is_the_record(blobs: LocalBlobs, tmp_path: Path) -> None:
+    """There is one file an upload, with the bytes that came and nothing else, and no other note of them."""
+    async with blobs.incoming("u") as incoming:
+        await incoming.write(CONTENT)
+    assert files_in(tmp_path) == {"u": CONTENT}
+
+
+async def test_another_process_holds_it(blobs: LocalBlobs, tmp_path: Path) -> None:
+    """It is locked for everybody else and not swept away; once that process is killed it can be had."""
+    with writer(tmp_path) as other:
+        other.do("write")
+        with pytest.raises(Locked):
+            async with blobs.incoming("u"):
+                pass
+        assert await blobs.sweep(unknown) == []
+        other.kill()
+    async with blobs.incoming("u") as incoming:
+        assert incoming.size_bytes <= len(CONTENT)
+    assert await blobs.sweep(unknown) == ["u"]
+
+
+async def test_a_killed_writer_keeps_what_it_synced(blobs: LocalBlobs, tmp_path: Path) -> None:
+    """What was synced is there, what was not may be, and all of it is the beginning of what was written."""
+    with writer(tmp_path) as other:
+        for _ in range(3):
+            other.do("write")
+        other.do("sync")
+        other.do("write")
+        other.kill()
+    size = await blobs.incoming_size("u")
+    assert 3 * len(CONTENT) <= size <= 4 * len(CONTENT)
+    assert (CONTENT * 4).startswith((tmp_path / "uploads" / "u").read_bytes())
+
+
+def test_work_on_files_is_off_the_loop(tmp_path: Path) -> None:
+    """The thread that runs the loop makes no system call that could wait for the disk."""
+    if shutil.which("strace") is None:
+        missing("strace is not installed")
+    trace = tmp_path / "trace"
+    calls = "trace=pwrite64,write,fdatasync,fsync,openat,ftruncate,copy_file_range,unlink"
+    root = tmp_path / "root"
+    subprocess.run(
+        ["strace", "-f", "-y", "-o", str(trace), "-e", calls, *WRITER, str(root), "u"],
+        input="write\nwrite\nsync\nwrite\nend\n",
+        stdout=subprocess.DEVNULL,
+        cwd=CHECKOUT,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    lines = trace.read_text().splitlines()
+    main = lines[0].split(" ", 1)[0]
+    of_uploads = [line.split(" ", 1) for line in lines if "/uploads/u" in line]
+    assert {"pwrite64(", "fdatasync("} <= {line.strip().partition("(")[0] + "(" for _, line in of_uploads}
+    assert main not in {thread for thread, _ in of_uploads}
+
+
+async def test_gathering(blobs: LocalBlobs, tmp_path: Path) -> None:
+    """Small pieces are written together, not each by a thread of its own."""
+    file = tmp_path / "uploads" / "u"
+    async with blobs.incoming("u") as incoming:
+        for _ in range(GATHERED_BYTES // 1000):
+            await incoming.write(bytes(1000))
+        assert file.stat().st_size == 0
+        assert incoming.size_bytes == GATHERED_BYTES // 1000 * 1000
+        await incoming.sync()
+        assert file.stat().st_size == incoming.size_bytes
+
+
+async def test_a_cancelled_opening_leaves_no_lock(blobs: LocalBlobs) -> None:
+    """Whoever is cancelled while he waits for it does not keep others from it."""
+
+    async def hold() -> None:
+        async with blobs.incoming("u"):
+            pass
+
+    for _ in range(20):
+        opening = asyncio.create_task(hold())
+        await asyncio.sleep(0)
+        opening.cancel()
+        with suppress(asyncio.CancelledError):
+            await opening
+    await hold()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a file system of 4 MiB and a few files."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=12", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode:
+        missing("a small file system can be mounted only by root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+class TestFullDisk:
+    """What happens when there is no room."""
+
+    async def test_what_fitted_stays(self, small_disk: Path) -> None:
+        """A writer is told; what had room is kept, and once there is more it goes on there."""
+        blobs, content = LocalBlobs(small_disk), os.urandom(6_000_000)
+        filler = small_disk / "filler"
+        filler.write_bytes(bytes(1_500_000))
+
+        async def write(rest: bytes) -> None:
+            async with blobs.incoming("u") as incoming:
+                for start in range(0, len(rest), 300_000):
+                    await incoming.write(rest[start : start + 300_000])
+                await incoming.sync()
+
+        with pytest.raises(StorageFull):
+            await write(content)
+        kept = await blobs.incoming_size("u")
+        assert 1_000_000 <= kept < 4_000_000
+        assert content.startswith((small_disk / "uploads" / "u").read_bytes())
+        filler.unlink()
+        await write(content[kept : kept + 1_000_000])
+        assert content.startswith((small_disk / "uploads" / "u").read_bytes())
+        async with blobs.incoming("u") as incoming:
+            await incoming.keep("v/source")
+        assert blobs.path("v/source").read_bytes() == content[: kept + 1_000_000]
+        await blobs.close()
+
+    async def test_no_room_for_another_file(self, small_disk: Path) -> None:
+        """A file system that takes no more files is full, too: for an upload, and for its final folder."""
+        blobs = LocalBlobs(small_disk)
+        async with blobs.incoming("u") as incoming:
+            await incoming.write(b"content")
+            with suppress(OSError):
+                for number in range(20):
+                    (small_disk / f"filler-{number}").touch()
+            with pytest.raises(StorageFull):
+                await incoming.keep("v/source")
+        assert await blobs.incoming_size("u") == 7
+        with pytest.raises(StorageFull):
+            async with blobs.incoming("w"):
+                pass
+        await blobs.close()
+
+    async def test_room(self, small_disk: Path) -> None:
+        """How much is free is what the file system says."""
+        blobs = LocalBlobs(small_disk)
+        before = await blobs.room_bytes()
+        assert before is not None
+        async with blobs.incoming("u") as incoming:
+            await incoming.write(bytes(1_000_000))
+            await incoming.sync()
+            after = await blobs.room_bytes()
+        assert after is not None
+        assert 900_000 <= before - after <= 1_200_000
+        await blobs.close()
+
+
+async def test_a_folder_that_is_gone(blobs: LocalBlobs, tmp_path: Path) -> None:
+    """A disk that was taken away is a fault of the storage, and said to be one."""
+    shutil.rmtree(tmp_path / "uploads")
+    with pytest.raises(StorageFault):
+        async with blobs.incoming("u"):
+            pass
+    with pytest.raises(NotFound):
+        await blobs.incoming_size("../u")
