@@ -74,7 +74,7 @@ def read_link(text: str, base: Link | None = None) -> Link:
     if len(text) > MAX_LINK:
         raise BadInput(f"The link is longer than {MAX_LINK} characters.")
     try:
-        url = URL(text.encode(errors="surrogatepass").decode(errors="replace"), base=base and base.url)
+        url = URL(text.encode(errors="surrogatepass").decode(errors="replace"), base=base.url if base else None)
     except ValueError:
         raise BadInput("This is not the address of a file, such as https://example.com/film.mp4.") from None
     if url.protocol not in PORTS:

@@ -43,6 +43,8 @@ ANSWER_SECONDS = 30.0
 BUFFER_BYTES = 256 * 1024
 """What may wait in memory to be read, about twice over."""
 
+NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
+"""What a resolver says that has asked and knows; everything else may be its own trouble."""
 FAILURES: tuple[tuple[tuple[type[Exception], ...], type[ImportFailed], str], ...] = (
     (
         (ClientConnectorCertificateError,),
@@ -157,12 +159,14 @@ class HttpFetcher:
             async with asyncio.timeout(LOOKUP_SECONDS):
                 texts = await self._lookup(link.host)
         except (OSError, UnicodeError) as error:  # gaierror and TimeoutError are OSErrors
-            raise LinkAway(f"There is no server called {link.host}, or it cannot be found now.") from error
+            if isinstance(error, socket.gaierror) and error.errno in NO_SUCH_NAME:
+                raise LinkFault(f"There is no server called {link.host}; please check the link.") from error
+            raise LinkAway(f"The server {link.host} cannot be found at present.") from error
         addresses = [address for text in texts if (address := read_address(text))]
         if len(addresses) < len(texts):
             raise LinkForbidden(f"{link.host} leads to an address of one network alone.")
         if not addresses:
-            raise LinkAway(f"There is no server called {link.host}.")
+            raise LinkFault(f"There is no server called {link.host}; please check the link.")
         self._reach.check_addresses(link, addresses)
         return addresses
 

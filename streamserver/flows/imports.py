@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from streamserver.domain.downloads import AnswerHead, Bounds, Held, file_name_of
 from streamserver.domain.jobs import Job, JobError
@@ -94,7 +95,7 @@ class Imports:
                 return
             task = asyncio.create_task(self._carry_out(upload))
             self._carried_out[upload.id] = task
-            task.add_done_callback(lambda _, upload_id=upload.id: self._is_over(upload_id))
+            task.add_done_callback(partial(self._is_over, upload.id))
 
     async def _waiting(self) -> Sequence[Upload]:
         return [
@@ -103,7 +104,7 @@ class Imports:
             if upload.kind is UploadKind.LINK and upload.error is None and upload.id not in self._carried_out
         ]
 
-    def _is_over(self, upload_id: str) -> None:
+    def _is_over(self, upload_id: str, _: asyncio.Task[None]) -> None:
         del self._carried_out[upload_id]
         self._news.set()
 

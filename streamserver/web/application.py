@@ -26,7 +26,7 @@ def make_application(services: Services) -> web.Application:
     app = web.Application(middlewares=[error_middleware, guard_middleware])
     app[SERVICES] = services
     app[METRICS] = Metrics()
-    for room in (pages, queue_page, assets, api, attachments, forms, tus, imports, events, openapi, probes):
+    for room in (pages, queue_page, assets, api, attachments, forms, imports, tus, events, openapi, probes):
         app.add_routes(room.routes)
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(tus.add_version)

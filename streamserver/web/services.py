@@ -30,10 +30,10 @@ class Services:
     """Files that come in."""
     uploads: Uploads
     """The record of them."""
-    tus: Tus
-    """Files that come in several goes."""
     imports: Imports
     """What the server fetches itself."""
+    tus: Tus
+    """Files that come in several goes."""
     users: Users
     """Who may send them."""
     deliver: Deliver

@@ -123,7 +123,8 @@ async def test_any_answer_is_an_answer(ground: Ground, status: int) -> None:
     async def server(_headers: Mapping[str, str]) -> Served:
         return Served(status=status)
 
-    async with ground.fetcher.ask(await ground.site(server), {}) as found:
+    link = await ground.site(server)
+    async with ground.fetcher.ask(link, {}) as found:
         assert found.head.status == status
 
 
@@ -148,7 +149,8 @@ async def test_redirections_are_followed(ground: Ground) -> None:
     async def on(_headers: Mapping[str, str]) -> Served:
         return Served(status=302, headers={"location": target.url})
 
-    async with ground.fetcher.ask(await ground.site(on), {}) as found:
+    link = await ground.site(on)
+    async with ground.fetcher.ask(link, {}) as found:
         assert (found.head.link, found.head.hops, found.head.status) == (target, 1, 200)
 
 

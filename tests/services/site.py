@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+TLS_HANDSHAKE = b"\x16"
+"""How a client begins that wants TLS (RFC 8446 §5.1)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -65,9 +68,13 @@ async def running_site(
 
         site.connections += 1
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            request = _request((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
-            site.requests.append(request)
-            await page(request, say)
+            first = await reader.readexactly(1)
+            if first == TLS_HANDSHAKE:  # to which a site without TLS answers as to any nonsense
+                await say(answer(400))
+            else:
+                request = _request((first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
+                site.requests.append(request)
+                await page(request, say)
         with suppress(OSError, asyncio.CancelledError):
             writer.close()
             await writer.wait_closed()
