@@ -13,18 +13,28 @@ const newest = data.jobs.reduce((latest, job) => (job.created_at > latest ? job.
 function onJob(job) {
   const row = queue.row(job.id);
   if (!row) {
-    const added = data.is_older ? null : queue.add(job);
+    // Of what ended before it was whole nothing is listed.
+    const added = data.is_older || isOverUnreceived(job) ? null : queue.add(job);
     if (added) describe(added);
     return;
   }
   const before = row.job;
   queue.show(row, job);
-  const isFurther = before.stage !== job.stage || before.status !== job.status;
+  const isWhole = before.received_bytes !== null && job.received_bytes === null;
+  const isFurther = isWhole || before.stage !== job.stage || before.status !== job.status;
   if (isFurther && !row.hasPicture) describe(row);
 }
 
-// A report says nothing of the video's title and picture.
+function isOverUnreceived(job) {
+  return isTerminal(job) && job.received_bytes !== null;
+}
+
+// A report says nothing of the video's title and picture, unless there is no video yet.
 async function describe(row) {
+  if (row.job.received_bytes !== null) {
+    row.describe({ title: row.job.title, poster_url: null });
+    return;
+  }
   try {
     row.describe(await getVideo(row.job.video_id));
   } catch (problem) {
@@ -41,9 +51,17 @@ async function catchUp() {
       if (queue.row(job.id) || !isTerminal(job) || job.created_at > newest) onJob(job);
     }
     const found = new Set(jobs.map((job) => job.id));
-    for (const { job } of open.filter((row) => !found.has(row.job.id))) onJob(await getJob(job.id));
+    for (const row of open.filter(({ job }) => !found.has(job.id))) await askFor(row);
   } catch {
     // The next report, or the next connection, tells.
+  }
+}
+
+async function askFor(row) {
+  try {
+    onJob(await getJob(row.job.id));
+  } catch (problem) {
+    if (problem.status === 404) queue.remove(row);
   }
 }
 

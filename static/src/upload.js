@@ -1,130 +1,63 @@
-// The upload page: files are sent one after another; each goes on to show its encoding.
+// The upload page: files and links, each of which goes on to show its encoding.
 import './upload.css';
 
-import { getJob } from './lib/api.js';
+import { ChosenFiles } from './lib/chosen-files.js';
 import { formatBytes, formatPercent } from './lib/format.js';
-import { followJobs, isTerminal } from './lib/job-events.js';
-import { UploadRow } from './lib/upload-row.js';
+import { handleImports } from './lib/import-form.js';
+import { acceptFiles } from './lib/incoming-files.js';
+import { fingerprintOf } from './lib/upload-memory.js';
+import { Uploads } from './lib/uploads.js';
 
 const form = document.getElementById('upload-form');
-const picker = document.getElementById('file');
+const importForm = document.getElementById('import-form');
 const dropArea = document.getElementById('drop-area');
-const titleField = document.getElementById('title-field');
-const titleInput = document.getElementById('title');
 const dropHint = document.getElementById('drop-hint');
-const pickerLabel = document.getElementById('file-label');
-const maxBytes = Number(form.dataset.maxBytes) || Infinity;
 const pageTitle = document.title;
 
-/** @type {UploadRow[]} in the order they were added */
-let rows = [];
-/** @type {File[]} chosen and not yet sent */
-let chosen = [];
-let stopFollowing = null;
+const uploads = new Uploads(document.getElementById('uploads'), { onChange: showSent, onChoose: chooseAgain });
+const chosen = new ChosenFiles(form);
 
-function choose(files) {
-  chosen = [...files];
-  showFormProblem('');
-  titleField.hidden = chosen.length > 1;
-  dropHint.hidden = chosen.length > 0;
-  dropArea.classList.toggle('has-files', chosen.length > 0);
-  const [first] = chosen;
-  if (!first) pickerLabel.textContent = 'Choose videos';
-  else if (chosen.length === 1) pickerLabel.textContent = `${first.name} · ${formatBytes(first.size)}`;
-  else
-    pickerLabel.textContent = `${chosen.length} files · ${formatBytes(chosen.reduce((sum, { size }) => sum + size, 0))}`;
+// How much of what this tab sends is sent, also while another tab is looked at.
+function showSent() {
+  const files = uploads.unsent.map(({ upload }) => upload);
+  const size = files.reduce((sum, { file }) => sum + file.size, 0);
+  const sent = files.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
+  document.title = size ? `${formatPercent((100 * sent) / size)} – ${pageTitle}` : pageTitle;
 }
 
-function showFormProblem(sentence) {
-  const problem = document.getElementById('form-problem');
-  problem.textContent = sentence;
-  problem.hidden = !sentence;
-}
-
-function findFault() {
-  if (!chosen.length) return 'Choose a video first.';
-  const empty = chosen.find(({ size }) => size === 0);
-  if (empty) return `${empty.name} is empty.`;
-  const large = chosen.find(({ size }) => size > maxBytes);
-  if (large) return `${large.name} is ${formatBytes(large.size)}; at most ${formatBytes(maxBytes)} are accepted.`;
-  return '';
-}
-
-function enqueue() {
-  const fault = findFault();
-  showFormProblem(fault);
-  if (fault) return;
-  const title = chosen.length === 1 ? titleInput.value.trim() : '';
-  for (const file of chosen) {
-    const row = new UploadRow({ file, title }, { onChange: onRowChange, onProgress: showPercentInTitle });
-    rows.push(row);
-    document.getElementById('uploads').append(row.element);
-  }
-  form.reset();
-  choose([]);
-  onRowChange();
-}
-
-function onRowChange() {
-  rows = rows.filter(({ state }) => state !== 'gone');
-  const sending = rows.some(({ state }) => state === 'sending');
-  const next = rows.find(({ state }) => state === 'waiting');
-  followUnfinished();
-  if (!sending && next) next.send();
-  else if (!sending) document.title = pageTitle;
-}
-
-function showPercentInTitle(percent) {
-  document.title = `${formatPercent(percent)} – ${pageTitle}`;
-}
-
-const unfinished = () => rows.filter(({ jobView }) => jobView && !isTerminal(jobView.job));
-
-// One stream for all rows: a stream each would use up the browser's connections, and uploads would stand still.
-function followUnfinished() {
-  if (stopFollowing || !unfinished().length) return;
-  stopFollowing = followJobs(onJob, () => unfinished().forEach(catchUp));
-}
-
-async function catchUp(row) {
-  try {
-    onJob(await getJob(row.jobView.job.id));
-  } catch {
-    // The next report, or the next connection, tells.
+function send() {
+  for (const { file, title } of chosen.take()) {
+    if (uploads.isSending(file)) chosen.showProblem(`${file.name} is being uploaded already.`);
+    else uploads.send(file, title);
   }
 }
 
-function onJob(job) {
-  rows.find(({ jobView }) => jobView?.job.id === job.id)?.showJob(job);
-}
-
-function acceptDrops() {
-  for (const name of ['dragenter', 'dragover']) {
-    dropArea.addEventListener(name, (event) => {
-      event.preventDefault();
-      dropArea.classList.add('is-over');
-    });
-  }
-  for (const name of ['dragleave', 'drop']) {
-    dropArea.addEventListener(name, () => dropArea.classList.remove('is-over'));
-  }
-  dropArea.addEventListener('drop', (event) => {
-    event.preventDefault();
-    picker.value = '';
-    choose(event.dataTransfer.files);
+function chooseAgain(row) {
+  const picker = Object.assign(document.createElement('input'), { type: 'file', accept: form.elements.file.accept });
+  picker.addEventListener('change', () => {
+    const [file] = picker.files;
+    const { fileName, sizeBytes, fingerprint, title } = row.entry;
+    if (fingerprintOf(file) === fingerprint) uploads.send(file, title);
+    else row.complain(`That is another file; this one was called “${fileName}” and has ${formatBytes(sizeBytes)}.`);
   });
+  picker.click();
 }
 
-picker.multiple = true;
-picker.required = false;
 dropArea.classList.add('is-picker');
-acceptDrops();
-choose(picker.files);
-picker.addEventListener('change', () => choose(picker.files));
+dropHint.hidden = false;
+acceptFiles(dropArea, {
+  onFiles: (files) => {
+    chosen.add(files);
+    document.getElementById('send').focus();
+  },
+  onProblem: (sentence) => chosen.showProblem(sentence),
+});
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  enqueue();
+  send();
 });
+if (importForm) handleImports(importForm, (job, title) => uploads.addImport(job, title));
+uploads.recall();
 window.addEventListener('beforeunload', (event) => {
-  if (rows.some(({ state }) => state === 'sending' || state === 'waiting')) event.preventDefault();
+  if (uploads.unsent.some(({ upload }) => upload.state !== 'paused')) event.preventDefault();
 });

@@ -20,6 +20,7 @@ class Patience:
         self._timeout = asyncio.timeout(None)
         self._heard_at = self._loop.time()
         self._is_busy = False
+        self._is_left = False
         self._looking: asyncio.TimerHandle | None = None
 
     @property
@@ -38,8 +39,9 @@ class Patience:
             self._heard_at = self._loop.time()
 
     def end(self) -> None:
-        """Be over now."""
-        self._timeout.reschedule(self._loop.time())
+        """Be over now, unless what was done has ended by itself."""
+        if not self._is_left:
+            self._timeout.reschedule(self._loop.time())
 
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
@@ -52,6 +54,7 @@ class Patience:
     ) -> None:
         if self._looking is not None:
             self._looking.cancel()
+        self._is_left = True
         await self._timeout.__aexit__(kind, error, trace)
 
     def _look(self, seconds: float) -> None:

@@ -13,6 +13,9 @@ STAGES = {
     "encode": "Encoding",
     "publish": "Finishing",
 }
+LOST = frozenset({"cancelled", "cut_off", "gone", "unsupported_media", "checksum_mismatch", "too_large"})
+"""What went wrong with files on their way of which nothing is left: only their uploaders can send them again."""
+BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 UNITS = (("hour", 3600), ("minute", 60), ("second", 1))
 
 
@@ -20,18 +23,21 @@ def status_words(job: Document) -> str:
     """Say where a job stands, such as `Waiting, 3rd in the queue`."""
     match job["status"]:
         case "COMPLETE":
-            return "Complete"
+            return "In the library already" if job["is_duplicate"] else "Complete"
         case "ERROR":
             return "Cancelled" if is_cancelled(job) else "Failed"
         case "READY":
-            is_postponed = job["retry_at"] and not job["queue_position"]
-            return "Waiting to be tried again" if is_postponed else "Waiting" + _place_words(job)
+            if job["retry_at"] and not job["queue_position"]:
+                return "Waiting to be tried again"
+            return _receiving_words(job) if _is_receiving(job) else "Waiting" + _place_words(job)
         case _:
             return STAGES.get(job["stage"], "Working") + _place_words(job)
 
 
 def progress_words(job: Document) -> list[str]:
     """Give the figures of a job that is not over, such as `34 %` and `about 3 minutes left`."""
+    if _is_receiving(job):
+        return _received_words(job)
     facts = []
     if job["status"] == "RUNNING":
         facts.append(f"{int(job['percent'])} %")
@@ -75,8 +81,14 @@ def moment_words(text: str) -> str:
 
 
 def can_retry(job: Document) -> bool:
-    """Tell whether to try again makes sense: not where the file itself was the fault, and is gone."""
-    return job["status"] == "ERROR" and not (job["error"] and job["error"]["code"] == "source_unusable")
+    """Tell whether to try again makes sense.
+
+    It does not where the file itself was the fault, or was never whole, unless the server can fetch it again.
+    """
+    if job["status"] != "ERROR":
+        return False
+    code = job["error"]["code"] if job["error"] else None
+    return code not in LOST if job["received_bytes"] is not None else code != "source_unusable"
 
 
 def is_cancelled(job: Document) -> bool:
@@ -85,10 +97,23 @@ def is_cancelled(job: Document) -> bool:
 
 
 def state_of(job: Document) -> str:
-    """Say in which list a job stands: `running`, `waiting` (also between two of its tasks), or `ended`."""
+    """Say in which list a job stands.
+
+    `running`, `receiving` (its file is on its way), `waiting` (also between two of its tasks), or `ended`.
+    """
     if job["status"] in {"COMPLETE", "ERROR"}:
         return "ended"
+    if _is_receiving(job):
+        return "receiving"
     return "waiting" if job["status"] == "READY" or job["stage"] == "wait" else "running"
+
+
+def bytes_words(count: float) -> str:
+    """Write a number of bytes in decimal units, such as `12.3 MB`."""
+    unit = 0
+    while count >= 999.5 and unit < len(BYTE_UNITS) - 1:
+        count, unit = count / 1000, unit + 1
+    return f"{count:.{1 if unit and count < 99.95 else 0}f} {BYTE_UNITS[unit]}"
 
 
 def ordinal(number: int) -> str:
@@ -102,6 +127,31 @@ def span_words(seconds: float) -> str:
     if seconds < 57.5:
         return _exact_words(max(5, 5 * int(seconds / 5 + 0.5)))
     return _exact_words(60 * max(1, int(seconds / 60 + 0.5)))
+
+
+def _is_receiving(job: Document) -> bool:
+    return job["status"] == "READY" and job["received_bytes"] is not None
+
+
+def _receiving_words(job: Document) -> str:
+    if job["size_bytes"] is not None and job["received_bytes"] >= job["size_bytes"]:
+        return "Checking the file"
+    if job["bytes_per_second"] is not None:
+        return "Receiving"
+    return "On hold" if job["received_bytes"] else "Waiting for the file"
+
+
+def _received_words(job: Document) -> list[str]:
+    if not job["received_bytes"] and not job["size_bytes"]:
+        return []
+    facts = [bytes_words(job["received_bytes"])]
+    if job["size_bytes"]:
+        facts = [f"{facts[0]} of {bytes_words(job['size_bytes'])}", f"{int(job['percent'])} %"]
+    if job["bytes_per_second"]:
+        facts.append(f"{bytes_words(job['bytes_per_second'])}/s")
+    if job["eta_seconds"]:
+        facts.append(f"about {span_words(job['eta_seconds'])} left")
+    return facts
 
 
 def _place_words(job: Document) -> str:

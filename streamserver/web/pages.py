@@ -3,10 +3,12 @@
 from aiohttp import web
 from yarl import URL
 
+from streamserver.domain.users import ANYONE
 from streamserver.web.api import cursor_of, cursor_text
 from streamserver.web.documents import job_document, video_document
 from streamserver.web.services import SERVICES
 from streamserver.web.templating import page
+from streamserver.web.users import permitted
 
 PER_PAGE = 24
 
@@ -38,5 +40,11 @@ async def watch(request: web.Request) -> web.Response:
 
 @routes.get("/upload")
 async def upload(request: web.Request) -> web.Response:
-    """Show the form for a new video."""
-    return page("upload.html", max_upload_bytes=request.app[SERVICES].receive.max_bytes)
+    """Show the forms for a new video; where tokens are set the browser asks who one is before anything is sent."""
+    user, services = permitted(request), request.app[SERVICES]
+    return page(
+        "upload.html",
+        max_upload_bytes=services.receive.max_bytes,
+        may_import=services.users.may_import(user),
+        user=None if user == ANYONE else user,
+    )

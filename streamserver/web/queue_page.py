@@ -18,6 +18,9 @@ ENDED_SHOWN = 25
 """Jobs that are over, on one page."""
 WAITING_SHOWN = 100
 """Jobs that run or wait; of those behind them the page gives the number."""
+RECEIVING_SHOWN = 100
+"""Files that are on their way in."""
+SECTIONS = (("running", "Running"), ("receiving", "Receiving"), ("waiting", "Waiting"), ("ended", "Finished"))
 UNFINISHED = (JobStatus.RUNNING, JobStatus.READY)
 MANY = 10_000
 """More jobs than ever wait."""
@@ -31,17 +34,21 @@ async def queue(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     after = cursor_of(request.query.get("cursor"))
     line: Sequence[Job] = ()
+    coming: Sequence[Job] = ()
     if after is None:
-        line = in_line((await services.jobs.page(statuses=UNFINISHED, limit=MANY))[0])
+        unfinished, _ = await services.jobs.page(statuses=UNFINISHED, limit=MANY)
+        line = in_line(job for job in unfinished if not job.is_receiving)
+        coming = [job for job in reversed(unfinished) if job.is_receiving][-RECEIVING_SHOWN:]
     ended, older = await services.jobs.page(statuses=TERMINAL, limit=ENDED_SHOWN, after=after)
-    shown = [*line[:WAITING_SHOWN], *ended]
-    videos = await services.library.videos_of({job.video_id for job in shown})
+    shown = [*line[:WAITING_SHOWN], *coming, *ended]
+    videos = {**await services.library.videos_of({job.video_id for job in shown})}
+    if any(job.received_bytes is not None for job in shown):
+        videos |= await services.uploads.videos()
     rows = [_row(job, videos[job.video_id]) for job in shown if job.video_id in videos]
     return page(
         "jobs.html",
         sections=[
-            (state, heading, [row for row in rows if state_of(row) == state])
-            for state, heading in (("running", "Running"), ("waiting", "Waiting"), ("ended", "Finished"))
+            (state, heading, [row for row in rows if state_of(row) == state]) for state, heading in SECTIONS
         ],
         rows=rows,
         waiting_shown=WAITING_SHOWN,

@@ -77,3 +77,11 @@ async def test_without_an_end() -> None:
         skip(10**9)
         await let_timers_go_off()
     assert not patience.is_over
+
+
+async def test_what_has_ended_by_itself_cannot_be_ended() -> None:
+    """Somebody may want it to end while it is being put away."""
+    async with Patience(SECONDS) as patience:
+        pass
+    patience.end()
+    assert not patience.is_over

@@ -10,6 +10,7 @@ import pytest
 
 from streamserver.domain.jobs import Job, JobStatus, Stage
 from streamserver.web.job_words import (
+    bytes_words,
     can_retry,
     problem_words,
     progress_words,
@@ -135,7 +136,13 @@ def job(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     usual = {"status": "RUNNING", "stage": "encode", "percent": 34.9, "attempt": 1, "renditions": []}
     faults = {"error": None, "last_error": None, "retry_at": None}
     figures = {"speed": None, "frames_per_second": None, "eta_seconds": None, "queue_position": None}
-    return {**usual, **faults, **figures, "started_at": None, "finished_at": None, **changes}
+    upload = {"received_bytes": None, "size_bytes": None, "bytes_per_second": None, "is_duplicate": False}
+    return {**usual, **faults, **figures, **upload, "started_at": None, "finished_at": None, **changes}
+
+
+def coming(received_bytes: int, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
+    """Return a job whose file is on its way."""
+    return job(status="READY", stage="upload", received_bytes=received_bytes, **changes)
 
 
 FAULT = {"code": "encoder_failed", "message": "The encoder stopped."}
@@ -161,7 +168,14 @@ UNUSABLE = {"code": "source_unusable", "message": "No video."}
         (job(status="READY", queue_position=1), "Waiting, 1st in the queue"),
         (job(status="READY", queue_position=12), "Waiting, 12th in the queue"),
         (job(status="READY", queue_position=103), "Waiting, 103rd in the queue"),
+        (coming(0, size_bytes=100), "Waiting for the file"),
+        (coming(10, size_bytes=100, bytes_per_second=5), "Receiving"),
+        (coming(10, size_bytes=100), "On hold"),
+        (coming(10), "On hold"),
+        (coming(100, size_bytes=100, bytes_per_second=5), "Checking the file"),
+        (coming(10, retry_at="2026-03-04T12:00:00Z"), "Waiting to be tried again"),
         (job(status="COMPLETE"), "Complete"),
+        (job(status="COMPLETE", is_duplicate=True), "In the library already"),
         (job(status="ERROR", error=FAULT), "Failed"),
         (job(status="ERROR", error=CANCELLED), "Cancelled"),
     ],
@@ -188,6 +202,13 @@ def test_status_in_words(found: dict[str, Any], words: str) -> None:
         ),
         (job(stage="wait", renditions=[RENDITIONS[1]]), ["34 %"]),
         (job(status="READY"), []),
+        (
+            coming(51_600_000, size_bytes=120_000_000, percent=43.2, bytes_per_second=8e6, eta_seconds=8.6),
+            ["51.6 MB of 120 MB", "43 %", "8.0 MB/s", "about 10 seconds left"],
+        ),
+        (coming(5_000, bytes_per_second=700), ["5.0 kB", "700 bytes/s"]),
+        (coming(0, size_bytes=2_000, percent=0.0), ["0 bytes of 2.0 kB", "0 %"]),
+        (coming(0), []),
         (job(status="COMPLETE", speed=2.0, eta_seconds=0.0), []),
     ],
 )
@@ -229,6 +250,8 @@ def test_problems_in_words() -> None:
         (job(stage="publish"), "running"),
         (job(stage="wait"), "waiting"),
         (job(status="READY", stage="upload"), "waiting"),
+        (coming(0), "receiving"),
+        (job(status="ERROR", stage="upload", received_bytes=0, error=FAULT), "ended"),
         (job(status="COMPLETE", stage="publish"), "ended"),
         (job(status="ERROR", stage="wait", error=CANCELLED), "ended"),
     ],
@@ -244,6 +267,31 @@ def test_only_what_may_help_is_offered() -> None:
     assert can_retry(job(status="ERROR", error=CANCELLED))
     assert not can_retry(job(status="ERROR", error=UNUSABLE))
     assert not can_retry(job(status="COMPLETE"))
+
+
+def test_what_never_was_whole_is_fetched_again_or_not_at_all() -> None:
+    """A link can be followed once more; a file that somebody sent is not there any more."""
+    away = {"code": "link_unreachable", "message": "Nobody answers."}
+    assert can_retry(job(status="ERROR", received_bytes=0, error=away))
+    for code in ("cancelled", "unsupported_media", "gone"):
+        assert not can_retry(job(status="ERROR", received_bytes=0, error={"code": code, "message": "No."}))
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (999.6, "1.0 kB"),
+        (99_940, "99.9 kB"),
+        (99_960, "100 kB"),
+        (12_345_678, "12.3 MB"),
+        (2e16, "20000 TB"),
+    ],
+)
+def test_bytes_in_words(count: float, words: str) -> None:
+    """In decimal units, with a decimal place where there is more than one to see."""
+    assert bytes_words(count) == words
 
 
 def test_how_long_it_took() -> None:

@@ -80,3 +80,9 @@ export const retryJob = (id) => call('POST', path('jobs', id, 'retry'));
 
 /** @returns {Promise<{jobs: object[], next: string | null}>} the newest jobs, as many as are given at once */
 export const listNewestJobs = () => call('GET', '/api/jobs?limit=100');
+
+/**
+ * @param {string} url @param {string} title empty: the server finds one
+ * @returns {Promise<{video: object, job: object}>} what the video will be, and the job that tells of it
+ */
+export const importVideo = (url, title) => call('POST', path('videos', 'import'), title ? { url, title } : { url });

@@ -1,6 +1,7 @@
 // Server-Sent Events about jobs. A hidden page lets its connection go: over HTTP/1.1 a browser has six for all
 // tabs together, and a stream begins with a snapshot anyway.
 
+const RETRY_MILLISECONDS = 3000;
 const JOB_EVENTS = ['ready', 'running', 'progress', 'complete', 'error'];
 
 /**
@@ -9,6 +10,14 @@ const JOB_EVENTS = ['ready', 'running', 'progress', 'complete', 'error'];
  */
 export function isTerminal(job) {
   return job.status === 'COMPLETE' || job.status === 'ERROR';
+}
+
+/**
+ * @param {object} job
+ * @returns {boolean} whether its file is not whole yet, and may become so
+ */
+export function isReceiving(job) {
+  return job.received_bytes !== null && !isTerminal(job);
 }
 
 /**
@@ -33,7 +42,9 @@ export function followJobs(onJob, onOpen = () => {}) {
 
 function follow(url, { onJob, onOpen = () => {}, endsWithJob = false }) {
   let source = null;
+  let retry = null;
   const disconnect = () => {
+    clearTimeout(retry);
     source?.close();
     source = null;
   };
@@ -53,6 +64,11 @@ function follow(url, { onJob, onOpen = () => {}, endsWithJob = false }) {
     source = new EventSource(url);
     source.addEventListener('open', onOpen);
     for (const name of JOB_EVENTS) source.addEventListener(name, receive);
+    source.addEventListener('error', retryWhenRefused);
+  };
+  // A browser comes back by itself after a lost connection, but not after an answer such as 503.
+  const retryWhenRefused = () => {
+    if (source?.readyState === EventSource.CLOSED) retry = setTimeout(connect, RETRY_MILLISECONDS);
   };
   const connectWhileVisible = () => {
     if (document.visibilityState === 'hidden') disconnect();

@@ -1,6 +1,6 @@
 // What a job's report says, in words; `job_words.py` writes the same into pages.
-import { formatPercent, formatWait } from './format.js';
-import { isTerminal } from './job-events.js';
+import { formatBytes, formatPercent, formatTransferRate, formatWait } from './format.js';
+import { isReceiving, isTerminal } from './job-events.js';
 
 const STAGES = {
   upload: 'Received',
@@ -10,6 +10,8 @@ const STAGES = {
   encode: 'Encoding',
   publish: 'Finishing',
 };
+// Nothing of such a file is left, and only its uploader can send it again.
+const LOST = ['cancelled', 'cut_off', 'gone', 'unsupported_media', 'checksum_mismatch', 'too_large'];
 const UNITS = [
   ['hour', 3600],
   ['minute', 60],
@@ -23,11 +25,12 @@ const UNITS = [
 export function describeStatus(job) {
   switch (job.status) {
     case 'COMPLETE':
-      return 'Complete';
+      return job.is_duplicate ? 'In the library already' : 'Complete';
     case 'ERROR':
       return isCancelled(job) ? 'Cancelled' : 'Failed';
     case 'READY':
       if (job.retry_at && !job.queue_position) return 'Waiting to be tried again';
+      if (isReceiving(job)) return describeReceiving(job);
       return `Waiting${describePlace(job)}`;
     default:
       return (STAGES[job.stage] ?? 'Working') + describePlace(job);
@@ -36,10 +39,12 @@ export function describeStatus(job) {
 
 /**
  * @param {object} job
- * @returns {'running' | 'waiting' | 'ended'} in which list it stands; it waits also between two of its tasks
+ * @returns {'running' | 'receiving' | 'waiting' | 'ended'} in which list it stands; it waits also between two of its
+ *   tasks
  */
 export function stateOf(job) {
   if (isTerminal(job)) return 'ended';
+  if (isReceiving(job)) return 'receiving';
   return job.status === 'READY' || job.stage === 'wait' ? 'waiting' : 'running';
 }
 
@@ -61,6 +66,7 @@ export function describeProgress(job) {
  * @returns {string[]} the figures of a job that is not over, such as `34 %` and `about 3 minutes left`
  */
 export function listProgress(job) {
+  if (isReceiving(job)) return listReceived(job);
   const facts = [];
   if (job.status === 'RUNNING') facts.push(formatPercent(job.percent));
   const state = stateOf(job);
@@ -96,14 +102,32 @@ export function describeTook(job) {
 
 /**
  * @param {object} job
- * @returns {boolean} whether to try again makes sense: not where the file itself was the fault, and is gone
+ * @returns {boolean} whether to try again makes sense: not where the file itself was the fault, or was never whole,
+ *   unless the server can fetch it again
  */
 export function canRetry(job) {
-  return job.status === 'ERROR' && job.error?.code !== 'source_unusable';
+  if (job.status !== 'ERROR') return false;
+  if (job.received_bytes !== null) return !LOST.includes(job.error?.code);
+  return job.error?.code !== 'source_unusable';
 }
 
 function isCancelled(job) {
   return job.error?.code === 'cancelled';
+}
+
+function describeReceiving(job) {
+  if (job.size_bytes !== null && job.received_bytes >= job.size_bytes) return 'Checking the file';
+  if (job.bytes_per_second !== null) return 'Receiving';
+  return job.received_bytes ? 'On hold' : 'Waiting for the file';
+}
+
+function listReceived(job) {
+  if (!job.received_bytes && !job.size_bytes) return [];
+  const facts = [formatBytes(job.received_bytes)];
+  if (job.size_bytes) facts.splice(0, 1, `${facts[0]} of ${formatBytes(job.size_bytes)}`, formatPercent(job.percent));
+  if (job.bytes_per_second) facts.push(formatTransferRate(job.bytes_per_second));
+  if (job.eta_seconds) facts.push(`about ${describeSpan(job.eta_seconds)} left`);
+  return facts;
 }
 
 function describePlace(job) {

@@ -24,8 +24,6 @@ export class QueueRow extends JobView {
   static for(job) {
     const template = document.getElementById('row-template');
     const row = new QueueRow(template.content.firstElementChild.cloneNode(true));
-    const address = `/watch/${encodeURIComponent(job.video_id)}`;
-    for (const name of ['title', 'thumb']) row.part(name).href = address;
     row.describe({ title: 'New video', poster_url: null });
     return row;
   }
@@ -58,6 +56,7 @@ export class QueueRow extends JobView {
     super.show(job);
     if (this.job !== job) return;
     this.root.dataset.state = stateOf(job);
+    this.#linkTo(job);
     this.#showFacts(listProgress(job));
     this.#showWhen(job);
     if (before && isTerminal(job) && !isTerminal(before)) this.#announceEnd(job);
@@ -70,6 +69,14 @@ export class QueueRow extends JobView {
   focus(focused) {
     const others = [...this.root.querySelectorAll('button'), this.part('title')];
     [focused, ...others].find((one) => !one.hidden && !one.disabled).focus();
+  }
+
+  // What has not become a video has no page.
+  #linkTo(job) {
+    for (const part of [this.part('title'), this.part('thumb')]) {
+      if (job.received_bytes === null) part.href = `/watch/${encodeURIComponent(job.video_id)}`;
+      else part.removeAttribute('href');
+    }
   }
 
   #showFacts(facts) {

@@ -96,6 +96,7 @@ function comesBefore(job, other) {
   const state = stateOf(job);
   if (state === 'ended') return job.created_at > other.created_at;
   if (state === 'running') return job.started_at < other.started_at;
+  if (state === 'receiving') return job.created_at < other.created_at;
   const [place, itsPlace] = [job, other].map((one) => one.queue_position ?? Infinity);
   return place === itsPlace ? job.created_at < other.created_at : place < itsPlace;
 }

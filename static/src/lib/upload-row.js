@@ -1,119 +1,173 @@
-// One file on the upload page: from waiting for its turn, through sending, to the end of its encoding.
-import { formatBytes, formatPercent, formatTransferRate, formatWait } from './format.js';
+// One video on the upload page: from waiting for its turn, through its way to the server, to the end of its encoding.
+import { cancelJob, getVideo, retryJob } from './api.js';
+import { isReceiving, isTerminal } from './job-events.js';
 import { JobView, setBar } from './job-view.js';
-import { TransferRate } from './transfer-rate.js';
-import { sendVideo } from './upload-request.js';
+import { describeReceiving, describeUpload } from './upload-text.js';
+import { forget, remember } from './upload-memory.js';
 import { VideoFollower } from './video-follower.js';
 
-/** States of a row: `waiting`, `sending`, `failed`, then `received`; `gone` once it was removed. */
+const OFFERS = ['pause', 'resume', 'hurry', 'choose', 'cancel', 'retry', 'dismiss'];
+
+/** What is known of it comes from this tab's own upload, from the reports of its job, or from both. */
 export class UploadRow {
-  #request = null;
   #follower = null;
+  #handlers;
 
   /**
-   * @param {{file: File, title: string}} item
-   * @param {{onChange: () => void, onProgress: (percent: number) => void}} handlers called when its state changed, and
-   *   when more of the file was sent
+   * @param {import('./upload-memory.js').Remembered} entry
+   * @param {{onChange: () => void, onGone: (row: UploadRow) => void, onChoose: (row: UploadRow) => void}} handlers
+   *   called when its state changed, when it was removed, and when its file is wanted again
    */
-  constructor(item, { onChange, onProgress }) {
-    this.item = item;
-    this.onChange = onChange;
-    this.onProgress = onProgress;
-    this.state = 'waiting';
+  constructor(entry, handlers) {
+    this.entry = entry;
+    this.#handlers = handlers;
+    /** @type {import('./file-upload.js').FileUpload | null} */
+    this.upload = null;
+    this.job = null;
     this.jobView = null;
     this.element = document.getElementById('upload-template').content.firstElementChild.cloneNode(true);
-    this.#part('title').textContent = item.title || item.file.name;
-    this.#status('Waiting for its turn', formatBytes(item.file.size));
-    this.#part('upload-cancel').addEventListener('click', () => this.cancel());
-    this.#part('upload-retry').addEventListener('click', () => this.#enter('waiting'));
-    this.#part('upload-dismiss').addEventListener('click', () => this.#leave());
+    for (const offer of OFFERS) this.#part(`upload-${offer}`).addEventListener('click', () => this.#do(offer));
+    this.#showTitle(entry.title);
+  }
+
+  /** @returns {string | null} of the upload and of its job; null while it is not begun */
+  get id() {
+    return this.upload?.id ?? this.entry.id;
+  }
+
+  /** @returns {boolean} whether reports may still change it */
+  get isOpen() {
+    return this.id !== null && !(this.job && isTerminal(this.job));
+  }
+
+  /** @param {import('./file-upload.js').FileUpload} upload by which this tab now sends it */
+  send(upload) {
+    this.upload = upload;
+    this.showUpload();
+  }
+
+  /** Show how this tab's upload stands. */
+  showUpload() {
+    const { upload } = this;
+    if (upload.id && upload.id !== this.entry.id) {
+      this.entry.id = upload.id;
+      this.job = null;
+    }
+    if (!this.jobView) this.#show(describeUpload(upload));
+  }
+
+  /** @param {object} job its latest report */
+  hear(job) {
+    if (this.job && job.sequence < this.job.sequence) return;
+    this.job = job;
+    if (this.upload && !this.#hearBeside(job)) return;
+    if (job.received_bytes === null) this.#showJob(job);
+    else this.#show(describeReceiving(job, this.entry));
+  }
+
+  /** @param {string} sentence why that could not be done */
+  complain(sentence) {
+    this.#write('upload-problem', sentence);
+  }
+
+  /** Be gone from the page, and from what is remembered. */
+  leave() {
+    forget(this.entry.id);
+    this.element.remove();
+    this.#handlers.onGone(this);
+  }
+
+  // What this tab sends it knows best itself, but for what was decided elsewhere.
+  #hearBeside(job) {
+    const { upload } = this;
+    if (upload.isOver) return upload.state === 'received';
+    if (isReceiving(job) || (upload.isActive && job.received_bytes === null)) return false;
+    if (job.received_bytes === null) upload.finish();
+    else upload.refuse(job.error);
+    return job.received_bytes === null;
   }
 
   #part(name) {
     return this.element.querySelector(`[data-part="${name}"]`);
   }
 
-  #status(sentence, figures = '') {
-    this.#part('upload-status').textContent = sentence;
-    this.#part('upload-figures').textContent = figures;
-  }
-
-  #enter(state) {
-    this.state = state;
-    this.#part('upload-cancel').hidden = state === 'failed';
-    this.#part('upload-retry').hidden = state !== 'failed';
-    this.#part('upload-dismiss').hidden = state !== 'failed';
-    if (state === 'waiting') this.#status('Waiting for its turn', formatBytes(this.item.file.size));
-    if (state !== 'failed') this.#part('upload-problem').hidden = true;
-    this.onChange();
-  }
-
-  #leave() {
-    this.state = 'gone';
-    this.element.remove();
-    this.onChange();
-  }
-
-  /** Stop sending, or give up the place in line. */
-  cancel() {
-    if (this.#request) this.#request.cancel();
-    else this.#leave();
-  }
-
-  /** Send the file; the row tells of all that comes of it. */
-  async send() {
-    const rate = new TransferRate();
-    this.#request = sendVideo(this.item, (sent, total) => this.#showSent(sent, total, rate));
-    this.#status('Uploading');
-    this.#enter('sending');
-    try {
-      const { video, job } = await this.#request.done;
-      this.#showReceived(video, job);
-    } catch (problem) {
-      if (problem.code === 'aborted') this.#leave();
-      else this.#fail(problem);
-    } finally {
-      this.#request = null;
+  #showTitle(title) {
+    this.#part('title').textContent = title;
+    for (const offer of OFFERS) {
+      const button = this.#part(`upload-${offer}`);
+      button?.setAttribute('aria-label', `${button.textContent}: ${title}`);
     }
   }
 
-  #showSent(sent, total, rate) {
-    rate.add(sent, performance.now());
-    const percent = total ? (100 * sent) / total : 0;
+  /** @param {import('./upload-text.js').Shown} shown */
+  #show({ status, facts, percent, hint = '', problem = '', offers }) {
+    const focused = this.#part('upload-actions').contains(document.activeElement);
+    this.#write('upload-status', status);
+    this.#part('upload-figures').textContent = facts.join(' · ');
     setBar(this.#part('upload-bar'), percent);
-    this.onProgress(percent);
-    const figures = [`${formatBytes(sent)} of ${formatBytes(total)}`, formatPercent(percent)];
-    const speed = rate.bytesPerSecond;
-    if (speed && sent < total) figures.push(formatTransferRate(speed), `${formatWait((total - sent) / speed)} left`);
-    this.#status(sent < total ? 'Uploading' : 'Sent; the server is storing it', figures.join(' · '));
+    this.#write('upload-hint', hint);
+    this.#write('upload-problem', problem);
+    for (const offer of OFFERS) this.#part(`upload-${offer}`).hidden = !offers.includes(offer);
+    this.element.dataset.isOver = String(offers.includes('dismiss'));
+    this.element.dataset.isFailed = String(Boolean(problem));
+    if (focused && document.activeElement.hidden) this.#focusOn(this.#part('upload-actions'));
   }
 
-  #fail(problem) {
-    const line = this.#part('upload-problem');
-    this.#status('Not uploaded', formatBytes(this.item.file.size));
-    this.#enter('failed');
-    line.textContent = problem.message;
-    line.hidden = false;
-    setBar(this.#part('upload-bar'), 0);
+  // Writing the same words again might have them read out again.
+  #write(name, words) {
+    const part = this.#part(name);
+    if (part.textContent !== words) part.textContent = words;
+    part.hidden = !words;
   }
 
-  #showReceived(video, job) {
-    this.#part('title').textContent = video.title;
+  #focusOn(actions) {
+    actions.querySelector('button:not([hidden]), a:not([hidden])')?.focus();
+  }
+
+  async #do(offer) {
+    const { upload } = this;
+    if (offer === 'choose') this.#handlers.onChoose(this);
+    else if (offer === 'pause') upload.pause();
+    else if (offer === 'hurry') upload.hurry();
+    else if (offer === 'cancel' || offer === 'dismiss') await this.#remove(offer === 'cancel');
+    else if (upload) upload.queue();
+    else await this.#ask(() => retryJob(this.id));
+    this.#handlers.onChange();
+  }
+
+  async #remove(isCancel) {
+    if (this.upload) await this.#ask(() => this.upload.cancel(), true);
+    else if (isCancel) await this.#ask(() => cancelJob(this.id), true);
+    else this.leave();
+  }
+
+  async #ask(action, isLast = false) {
+    try {
+      await action();
+      if (isLast) this.leave();
+    } catch (problem) {
+      this.complain(problem.message);
+    }
+  }
+
+  #showJob(job) {
+    if (!this.jobView) this.#beginJob(job);
+    this.jobView.show(job);
+    this.#follower.hear(job);
+    if (isTerminal(job)) forget(job.id);
+  }
+
+  #beginJob(job) {
+    const hadFocus = this.element.contains(document.activeElement);
     this.jobView = JobView.create();
     this.#part('upload').replaceWith(this.jobView.root);
     const watch = this.jobView.part('watch');
-    watch.href = `/watch/${encodeURIComponent(video.id)}`;
-    this.#follower = new VideoFollower(video, (latest) => {
-      watch.hidden = !['playable', 'complete'].includes(latest?.status);
+    watch.href = `/watch/${encodeURIComponent(job.video_id)}`;
+    this.#follower = new VideoFollower({ id: job.video_id, status: 'processing', renditions: [] }, (video) => {
+      if (video) this.#showTitle(video.title);
+      watch.hidden = !['playable', 'complete'].includes(video?.status);
     });
-    this.state = 'received';
-    this.showJob(job);
-    this.onChange();
-  }
-
-  /** @param {object} job a report of this row's job */
-  showJob(job) {
-    this.jobView.show(job);
-    this.#follower.hear(job);
+    remember({ ...this.entry, id: job.id, isWhole: true });
+    if (hadFocus) this.#focusOn(this.jobView.root);
   }
 }
