@@ -124,7 +124,8 @@ def test_migrate_says_that_it_is_done(run: Run) -> None:
 def checked(run: Run) -> dict[str, str]:
     """Return what was found, by what was looked at."""
     lines = [line.split(None, 2) for line in run.out.splitlines()]
-    assert [name for name, _, _ in lines] == ["settings", "ffmpeg", "sandbox", "storage", "database", "webhooks"]
+    names = ["settings", "ffmpeg", "sandbox", "storage", "database", "bucket", "webhooks"]
+    assert [name for name, _, _ in lines] == names
     return {name: f"{state} {words}" for name, state, words in lines}
 
 
