@@ -39,11 +39,21 @@ class Digest:
     """How many they are."""
     sha256: Any = field(default_factory=hashlib.sha256)
     """As far as that."""
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """Parts may come side by side."""
 
     def restart(self, size_bytes: int) -> None:
         """Begin anew where the file has become shorter than that."""
-        if self.position > size_bytes:
-            self.position, self.sha256 = 0, hashlib.sha256()
+        with self.turn:
+            if self.position > size_bytes:
+                self.position, self.sha256 = 0, hashlib.sha256()
+
+    def take_in(self, position: int, chunk: memoryview) -> None:
+        """Go on where it ends; what belongs to another place is not taken."""
+        with self.turn:
+            if position == self.position:
+                self.sha256.update(chunk)
+                self.position += len(chunk)
 
 
 class IncomingFolder:
@@ -70,7 +80,7 @@ class IncomingFolder:
             if not opening.exception():
                 os.close(opening.result()[0])  # nobody else would let go of the lock
             raise
-        digest = self._digests.setdefault(name, Digest())
+        digest = self.digest(name)
         digest.restart(size_bytes)
         return LocalIncoming(self, path, (descriptor, size_bytes), digest=digest, final_path=final_path)
 
@@ -90,6 +100,10 @@ class IncomingFolder:
                 self.forget(name)
                 removed.append(name)
         return removed
+
+    def digest(self, name: str) -> Digest:
+        """Return the digest of a file, as far as its bytes came in order."""
+        return self._digests.setdefault(name, Digest())
 
     def forget(self, name: str) -> None:
         """Know that a file is gone."""
@@ -231,7 +245,7 @@ class LocalIncoming:
                 while view:
                     with explained():
                         count = os.pwrite(self._fd, view, position)
-                    self._take_in(position, view[:count])
+                    self._digest.take_in(position, view[:count])
                     view, position = view[count:], position + count
             except StreamserverError:
                 self._drop_gathered()
@@ -282,14 +296,8 @@ class LocalIncoming:
     def _sha256(self) -> str:
         with self._turn, explained():
             while chunk := os.pread(self._fd, GATHERED_BYTES, self._digest.position):
-                self._take_in(self._digest.position, memoryview(chunk))
+                self._digest.take_in(self._digest.position, memoryview(chunk))
             return str(self._digest.sha256.hexdigest())
-
-    def _take_in(self, position: int, chunk: memoryview) -> None:
-        """Go on with the digest where it ends here."""
-        if position == self._digest.position:
-            self._digest.sha256.update(chunk)
-            self._digest.position += len(chunk)
 
     def _close(self) -> None:
         with self._turn:

@@ -24,6 +24,7 @@ from streamserver.blobs.moving import move, sync_folder
 from streamserver.domain.parts import Part, StoredPart, check_size
 from streamserver.errors import Locked, NotFound
 
+WRITE_BACK_BYTES: Final = 8 * 1024 * 1024
 LEDGER: Final = ".ledger"
 GONE: Final = "gone"
 LINE: Final = re.compile(rf"(\d+) (?:(\d+) ([0-9a-f]{{64}})|{GONE})")
@@ -47,7 +48,7 @@ class PartFolder:
             raise Locked
         self._receiving.add(claim)
         try:
-            draft = LocalPartDraft(self._incoming, path, part, await self._incoming.run(_open_shared, path))
+            draft = LocalPartDraft(self._incoming, path, part, await self._open(path))
             try:
                 yield draft
             finally:
@@ -71,6 +72,7 @@ class PartFolder:
     async def delete(self, name: str) -> None:
         """See `Parts.delete`."""
         await self._incoming.run(_delete, self._path(name))
+        self._incoming.forget(name)
 
     async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
         """See `Parts.sweep`."""
@@ -78,6 +80,16 @@ class PartFolder:
         for name in removed:
             await self.delete(name)
         return removed
+
+    async def _open(self, path: Path) -> int:
+        opening = asyncio.ensure_future(self._incoming.run(_open_shared, path))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait({opening})
+            if not opening.exception():
+                os.close(opening.result())  # nobody else would let go of the lock
+            raise
 
     def _path(self, name: str) -> Path:
         if not is_part(name) or name.endswith(LEDGER):
@@ -97,6 +109,8 @@ class LocalPartDraft:
         self._size_bytes = 0
         self._written_bytes = 0
         self._sha256 = hashlib.sha256()
+        self._whole = folder.digest(path.name)
+        self._written_back_bytes = 0
         self._flushing: asyncio.Task[None] | None = None
 
     async def write(self, chunk: bytes) -> None:
@@ -135,12 +149,27 @@ class LocalPartDraft:
     def _write(self, gathered: bytearray) -> None:
         if not self._written_bytes:
             _forget(self._path, self._part.number)
+            self._whole.restart(self._part.position)
         self._sha256.update(gathered)
         view = memoryview(gathered)
         with explained():
             while view:
-                count = os.pwrite(self._fd, view, self._part.position + self._written_bytes)
+                position = self._part.position + self._written_bytes
+                count = os.pwrite(self._fd, view, position)
+                self._whole.take_in(position, view[:count])
                 view, self._written_bytes = view[count:], self._written_bytes + count
+        self._begin_to_write_back()
+
+    def _begin_to_write_back(self) -> None:
+        """Have the disk at work while more comes, rather than when all has to be durable.
+
+        On Linux this is what the advice does to pages that are not on the disk yet; it drops none of them.
+        """
+        count = self._written_bytes - self._written_back_bytes
+        if count >= WRITE_BACK_BYTES:
+            position = self._part.position + self._written_back_bytes
+            os.posix_fadvise(self._fd, position, count, os.POSIX_FADV_DONTNEED)
+            self._written_back_bytes = self._written_bytes
 
     def _keep(self) -> StoredPart:
         etag = self._sha256.hexdigest()

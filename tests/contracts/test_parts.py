@@ -64,6 +64,16 @@ async def test_parts_come_in_any_order(blobs: AnyBlobs) -> None:
     assert await numbers(blobs) == []
 
 
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (1, 2, 1, 3), (1, -2, 2, 3), (1, 2, 3, -1, 1)], ids=str)
+async def test_the_whole_has_its_checksum(blobs: AnyBlobs, order: tuple[int, ...]) -> None:
+    """However its parts came: in order, or not, again, or after another one in their place (the negative ones)."""
+    for number in order:
+        await put(blobs, abs(number), None if number > 0 else content(-number)[::-1])
+    await blobs.parts.hand_over("u")
+    async with blobs.incoming("u") as incoming:
+        assert await incoming.sha256() == sha256(CONTENT).hexdigest()
+
+
 async def test_parts_come_side_by_side(blobs: AnyBlobs) -> None:
     """Of one file, and of several."""
     await asyncio.gather(*(put(blobs, number, name=name) for number in (1, 2, 3) for name in "ab"))

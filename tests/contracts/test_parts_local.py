@@ -1,5 +1,6 @@
 """Parts in files: what a power cut, a full disk and a second process make of them."""
 
+import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator
@@ -124,3 +125,17 @@ async def test_parts_lie_where_they_belong(blobs: LocalBlobs, tmp_path: Path) ->
     finally:
         os.close(descriptor)
     assert await blobs.parts.stored("u") == [StoredPart(number=1, size_bytes=5, etag=sha256(b"first").hexdigest())]
+
+
+async def test_who_is_cancelled_holds_nothing(blobs: LocalBlobs) -> None:
+    """At whatever moment: the part can be sent again, and the whole be handed over."""
+    for turns in range(12):
+        sending = asyncio.create_task(put(blobs, 1))
+        for _ in range(turns):
+            await asyncio.sleep(0.0005)
+        sending.cancel()
+        await asyncio.wait({sending})
+    for number in (1, 2, 3):
+        await put(blobs, number)
+    await blobs.parts.hand_over("u")
+    assert await whole(blobs) == CONTENT
