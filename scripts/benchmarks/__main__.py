@@ -1,4 +1,4 @@
-"""The command line: `scripts/bench serve | deliveries | browser | encode`."""
+"""The command line: `scripts/bench serve | deliveries | browser | encode | uploads`."""
 
 import argparse
 import importlib
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "deliveries": "what Range, ResourceRegion and HLS cost when viewers start, watch and seek",
     "browser": "how a real browser plays and seeks by each delivery",
     "encode": "what encoding costs, beside a plain ffmpeg and beside one process a rendition",
+    "uploads": "how fast files come in by tus and by form, beside a plain copy and beside @tus/server",
 }
 
 

@@ -85,7 +85,7 @@ def ask(server: Server, path: str, *, method: str = "GET", headers: Mapping[str,
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
     try:
         connection.request(method, path, headers=dict(headers or {}))
-        return _response(connection)
+        return response(connection)
     finally:
         connection.close()
 
@@ -110,7 +110,7 @@ def upload(server: Server, file: Path, *, title: str) -> dict[str, Any]:
             while chunk := source.read(CHUNK_BYTES):
                 connection.send(chunk)
         connection.send(end)
-        answer: dict[str, Any] = _response(connection).json()
+        answer: dict[str, Any] = response(connection).json()
         return answer
     finally:
         connection.close()
@@ -145,7 +145,8 @@ def segment_paths(server: Server, playlist_path: str) -> list[str]:
     return [f"{folder}/{line}" for line in lines if line and not line.startswith("#")]
 
 
-def _response(connection: http.client.HTTPConnection) -> Response:
+def response(connection: http.client.HTTPConnection) -> Response:
+    """Read the whole answer to a request that was sent."""
     answer = connection.getresponse()
     headers = {name.lower(): value for name, value in answer.getheaders()}
     return Response(status=answer.status, headers=headers, body=answer.read())

@@ -42,6 +42,7 @@ NEEDS = {
     "deliveries": Needs(programs=("cc", "ip", "nginx", "strace")),
     "browser": Needs(programs=("chromium",), browser=True),
     "encode": Needs(),
+    "uploads": Needs(programs=("cc", "strace"), peers=True),
 }
 
 
@@ -96,7 +97,7 @@ class Peers:
             tools.run([*npm, "ci"], folder=target, environment=variables)
 
         stamp = Stamp(path=target / "node_modules" / ".stamp", key=digest(files=files))
-        return _optional("installing Express to compare with", act, stamp)
+        return _optional("installing Express and @tus/server to compare with", act, stamp)
 
 
 def main(options: Sequence[str]) -> NoReturn:

@@ -1,0 +1,79 @@
+"""Several uploads at the same time: whole ones, and such as run for as long as something else is measured."""
+
+import http.client
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from benchmarks.product import PATIENCE_SECONDS, ask
+from benchmarks.servers import Server
+from benchmarks.uploads.sending import Sent, begin_piece, create
+from benchmarks.uploads.ways import Way
+
+UPLOADS = 8
+STEP_BYTES = 1024 * 1024
+ENDLESS_BYTES = 2**40
+"""More than anyone sends here."""
+
+
+def send_all(way: Way, server: Server, source: Path) -> Sequence[Sent]:
+    """Bring a file in so many times at once; return when the last is acknowledged."""
+    with ThreadPoolExecutor(UPLOADS) as threads:
+        return list(threads.map(lambda _: way.send(server, source), range(UPLOADS)))
+
+
+class Flood:
+    """Uploads by tus that are never whole."""
+
+    def __init__(self, server: Server, path: str, source: Path) -> None:
+        self._source = source
+        self._connections = [
+            http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS) for _ in range(UPLOADS)
+        ]
+        self.locations = [create(connection, path, size_bytes=None) for connection in self._connections]
+        """Where they are."""
+        self._sent_bytes = [0] * UPLOADS
+
+    @property
+    def sent_bytes(self) -> int:
+        """How much the server has let come, or has on its way in."""
+        return sum(self._sent_bytes)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Send as fast as the server takes it for as long as the context lasts."""
+        with ThreadPoolExecutor(UPLOADS) as threads:
+            sending = [threads.submit(self._send, number) for number in range(UPLOADS)]
+            try:
+                yield
+            finally:
+                for connection in self._connections:
+                    with suppress(OSError):
+                        connection.sock.shutdown(socket.SHUT_RDWR)
+        for each in sending:
+            each.result()
+        for connection in self._connections:
+            connection.close()
+
+    def _send(self, number: int) -> None:
+        connection = self._connections[number]
+        with suppress(BrokenPipeError, ConnectionResetError), self._source.open("rb") as file:
+            begin_piece(connection, self.locations[number], ENDLESS_BYTES)
+            connection.sock.settimeout(None)
+            size_bytes = self._source.stat().st_size
+            while True:
+                place = self._sent_bytes[number] % size_bytes
+                self._sent_bytes[number] += os.sendfile(connection.sock.fileno(), file.fileno(), place, STEP_BYTES)
+
+
+@contextmanager
+def flooded(server: Server, path: str, source: Path) -> Iterator[Flood]:
+    """Have uploads run meanwhile, and end them, with all that came of them."""
+    flood = Flood(server, path, source)
+    with flood.running():
+        yield flood
+    for location in flood.locations:
+        ask(server, location, method="DELETE", headers={"Tus-Resumable": "1.0.0"})
