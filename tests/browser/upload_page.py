@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page, Request, expect
 
 from tests.clips.programs import ffmpeg
 
-PATIENCE_MILLISECONDS = 120_000
+PATIENCE_MILLISECONDS = 60_000
 PATIENCE_SECONDS = PATIENCE_MILLISECONDS / 1000
 SLOWLY = 4_000_000
 """Bytes a second: a person could click meanwhile."""

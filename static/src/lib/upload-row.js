@@ -101,7 +101,8 @@ export class UploadRow {
 
   /** @param {import('./upload-text.js').Shown} shown */
   #show({ status, facts, percent, hint = '', problem = '', offers }) {
-    const focused = this.#part('upload-actions').contains(document.activeElement);
+    const actions = this.#part('upload-actions');
+    const focused = actions.contains(document.activeElement) ? document.activeElement : null;
     this.#write('upload-status', status);
     this.#part('upload-figures').textContent = facts.join(' · ');
     setBar(this.#part('upload-bar'), percent);
@@ -110,7 +111,7 @@ export class UploadRow {
     for (const offer of OFFERS) this.#part(`upload-${offer}`).hidden = !offers.includes(offer);
     this.element.dataset.isOver = String(offers.includes('dismiss'));
     this.element.dataset.isFailed = String(Boolean(problem));
-    if (focused && document.activeElement.hidden) this.#focusOn(this.#part('upload-actions'));
+    if (focused?.hidden) this.#focusOn(actions);
   }
 
   // Writing the same words again might have them read out again.
