@@ -105,7 +105,8 @@ class TestGoodPath:
             assert before.sequence < after.sequence
             assert before.percent <= after.percent
             assert order.index(before.stage) <= order.index(after.stage)
-        assert {report.stage for report in reports} == {Stage.PROBE, Stage.REMUX, Stage.ENCODE, Stage.PUBLISH}
+        stages = {Stage.UPLOAD, Stage.PROBE, Stage.REMUX, Stage.ENCODE, Stage.PUBLISH}
+        assert {report.stage for report in reports} == stages
         assert (reports[-1].status, reports[-1].percent) == (JobStatus.COMPLETE, 100)
         assert [report.percent for report in reports].count(100) == 1
 
@@ -351,12 +352,13 @@ class TestClaims:
     async def test_a_job_that_somebody_else_has(self, works: Works) -> None:
         """A job that was claimed elsewhere is left alone, without a word."""
         video = await works.upload()
-        theirs = claimed(await works.catalog.job(video.job_id), now=NOON)
+        waiting = await works.catalog.job(video.job_id)
+        theirs = claimed(waiting, now=NOON)
         await works.catalog.claim_job(theirs)
         with works.bus.subscribe() as reports:
             await works.run(video)
             await works.bus.close()
-            assert [job async for job in reports] == []
+            assert [job async for job in reports] == [waiting]  # it was told when it was uploaded
         assert await works.catalog.job(video.job_id) == theirs
         assert works.encoder.plans == []
 
