@@ -25,6 +25,7 @@ def load_keys(given: tuple[SigningKey, ...], data_dir: Path) -> tuple[SigningKey
     path = data_dir / NAME
     try:
         if not path.exists():
+            data_dir.mkdir(parents=True, exist_ok=True)
             _make(path)
         if path.stat().st_mode & FOR_OTHERS:
             log.warning("%s could be read by others; it is closed to them from now on", path)
