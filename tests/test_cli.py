@@ -124,7 +124,8 @@ def test_migrate_says_that_it_is_done(run: Run) -> None:
 def checked(run: Run) -> dict[str, str]:
     """Return what was found, by what was looked at."""
     lines = [line.split(None, 2) for line in run.out.splitlines()]
-    assert [name for name, _, _ in lines] == ["settings", "ffmpeg", "sandbox", "storage", "database", "webhooks"]
+    names = ["settings", "ffmpeg", "sandbox", "storage", "database", "bucket", "webhooks"]
+    assert [name for name, _, _ in lines] == names
     return {name: f"{state} {words}" for name, state, words in lines}
 
 
@@ -166,6 +167,19 @@ def test_check_looks_who_listens_for_webhooks(run: Run, tmp_path: Path) -> None:
     assert SECRET not in run.out + run.err
     assert run("check", "--config", "my.toml", "--data-dir", "d") == 1
     assert checked(run)["webhooks"].startswith(f"fault 127.0.0.1:{port} cannot be reached: ")
+    assert SECRET not in run.out + run.err
+
+
+def test_check_looks_for_the_bucket(run: Run, tmp_path: Path) -> None:
+    """A storage that is away is a fault, with its address and without the secret; with none set all is well."""
+    assert run("check", "--data-dir", "d", "--fix") == 0
+    assert checked(run)["bucket"] == "ok none is set; uploads come to this server"
+    keys = f'bucket_access_key = "us"\nbucket_secret_key = "{SECRET}"'
+    (tmp_path / "my.toml").write_text(f'bucket = "films"\nbucket_endpoint = "http://127.0.0.1:1"\n{keys}')
+    assert run("check", "--config", "my.toml", "--data-dir", "d") == 1
+    assert checked(run)["bucket"].startswith(
+        "fault The object storage http://127.0.0.1:1 (bucket films) did not answer: "
+    )
     assert SECRET not in run.out + run.err
 
 
