@@ -170,6 +170,19 @@ def test_check_looks_who_listens_for_webhooks(run: Run, tmp_path: Path) -> None:
     assert SECRET not in run.out + run.err
 
 
+def test_check_looks_for_the_bucket(run: Run, tmp_path: Path) -> None:
+    """A storage that is away is a fault, with its address and without the secret; with none set all is well."""
+    assert run("check", "--data-dir", "d", "--fix") == 0
+    assert checked(run)["bucket"] == "ok none is set; uploads come to this server"
+    keys = f'bucket_access_key = "us"\nbucket_secret_key = "{SECRET}"'
+    (tmp_path / "my.toml").write_text(f'bucket = "films"\nbucket_endpoint = "http://127.0.0.1:1"\n{keys}')
+    assert run("check", "--config", "my.toml", "--data-dir", "d") == 1
+    assert checked(run)["bucket"].startswith(
+        "fault The object storage http://127.0.0.1:1 (bucket films) did not answer: "
+    )
+    assert SECRET not in run.out + run.err
+
+
 def test_check_names_a_webhook_address_that_is_none(run: Run, tmp_path: Path) -> None:
     """The setting, and what it may be."""
     (tmp_path / "my.toml").write_text('webhook_url = "example.org/hook"')

@@ -99,6 +99,7 @@ class SeaweedFS:
                     "-s3",
                     f"-s3.config={users}",
                     "-s3.allowedOrigins=",  # the rules of each bucket alone say who may come
+                    "-s3.autoCreateBucket=false",
                     "-s3.port.iceberg=0",
                     "-s3.port.lance=0",
                     f"-s3.localSocket={self._folder}/s3.sock",
