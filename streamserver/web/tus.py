@@ -98,7 +98,7 @@ async def _create(request: web.Request) -> web.StreamResponse:
     standing = await tus.create(
         Creation(user=user, length_bytes=length_bytes, metadata=headers.get("Upload-Metadata", ""), concat=concat)
     )
-    location = {hdrs.LOCATION: f"{FOLDER}{standing.upload_id}"}
+    location = {"Location": f"{FOLDER}{standing.upload_id}"}
     shown = {} if standing.offset_bytes == 0 else _place(standing)
     if not has_bytes or standing.offset_bytes != 0:
         return web.Response(status=201, headers=location | shown | _expiry(standing) | UNCACHED)

@@ -27,8 +27,10 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield house
 
 
-def request(path: str, content: bytes = CONTENT, offset: int = 0, **fields: str) -> bytes:
-    headers = {**VERSION, **CHUNK, "Upload-Offset": str(offset), **fields}
+def request(path: str, content: bytes = CONTENT, offset: int = 0, *, checksum: str | None = None) -> bytes:
+    headers = {**VERSION, **CHUNK, "Upload-Offset": str(offset)}
+    if checksum is not None:
+        headers["Upload-Checksum"] = checksum
     return request_bytes(path, method="PATCH", headers=headers, body=content)
 
 
@@ -74,7 +76,7 @@ async def test_a_whole_upload_in_its_creation(house: House) -> None:
 async def test_checked_pieces_are_read_by_aiohttp(house: House) -> None:
     """A piece with a checksum is looked at as a whole first, however large it is."""
     path = await create(house, len(CONTENT) + 1)
-    answer = await exchange(house.port, request(path, **{"Upload-Checksum": checksum_of(CONTENT)}))
+    answer = await exchange(house.port, request(path, checksum=checksum_of(CONTENT)))
     assert answer.status == 204
     assert await offset_of(house, path) == len(CONTENT)
 
