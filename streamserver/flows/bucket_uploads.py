@@ -105,7 +105,13 @@ class BucketUploads:
         return upload
 
     async def sweep(self) -> None:
-        """Remove from the bucket what belongs to no upload (any more)."""
+        """Remove from the bucket what belongs to no upload (any more); later, where the storage is away."""
+        try:
+            await self._sweep()
+        except Unavailable as error:
+            log.warning("the bucket could not be swept: %s", error)
+
+    async def _sweep(self) -> None:
         # Whoever begins something there is recorded before: what is not known afterwards is nobody's.
         multiparts, objects = await self._bucket.multiparts(), await self._bucket.objects()
         known = {upload.id for upload in await self._intake.uploads.all() if upload.error is None}

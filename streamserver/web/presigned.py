@@ -17,6 +17,8 @@ from streamserver.domain.videos import Video
 from streamserver.errors import BadInput, Gone, NotFound, TooLarge, TooSlow
 from streamserver.web.cross_origin import COMPLETE, PART, PARTS
 from streamserver.web.documents import Document, job_document, video_document
+from streamserver.web.errors import problem
+from streamserver.web.request_body import RequestBody
 from streamserver.web.services import SERVICES
 from streamserver.web.tus import go_on_later
 from streamserver.web.users import permitted, permitted_importer
@@ -59,8 +61,17 @@ async def list_parts(request: web.Request) -> web.Response:
 
 
 @routes.put(PART, expect_handler=go_on_later)
-async def put_part(request: web.Request) -> web.Response:
+async def put_part(request: web.Request) -> web.StreamResponse:
     """Take the bytes of a part → 200 and its ETag, once it is durable. It may be sent again."""
+    body = RequestBody(request, is_checked=True)
+    async with body.held():
+        try:
+            return await _put_part(request)
+        except TooSlow as error:
+            return await body.answer(problem(request, error), hangs_up=True)
+
+
+async def _put_part(request: web.Request) -> web.Response:
     upload_id, number = request.match_info["upload_id"], _number(request.match_info["number"])
     user, max_bytes = await _holder(request, upload_id)
     async with request.app[SERVICES].presigned.receive(upload_id, number, user=user) as receiving:

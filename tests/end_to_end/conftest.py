@@ -1,10 +1,15 @@
-"""Clips that take a while to encode."""
+"""Clips that take a while to encode, and disks that are full or broken."""
 
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.clips.programs import ffmpeg
+from tests.facts import missing
 
 LONG_SECONDS = 30
 
@@ -44,3 +49,26 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     picture = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=1")
     ffmpeg(*picture, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(target))
     return target
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a file system of a few megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode:
+        missing("a small file system can be mounted only by root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build what lets system calls fail."""
+    if shutil.which("cc") is None:
+        missing("cc is not installed")
+    library = tmp_path_factory.mktemp("faults") / "faults.so"
+    source = Path(__file__).with_name("faults.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
+    return library

@@ -22,8 +22,8 @@ KILLS = 50
 LIFE_SECONDS = (0.0, 0.3)
 """When a server is killed, from the first request on."""
 FILE_BYTES = (10_000, 6_000_000)
-PIECE_BYTES = 400_000
-"""The largest piece that is sent in one request."""
+PIECE_BYTES = 2_500_000
+"""The largest piece that is sent in one request; those of a megabyte and more are read from the socket itself."""
 PLAIN = {
     "STREAMSERVER_SANDBOX": "off",
     "STREAMSERVER_X264_PRESET": "ultrafast",

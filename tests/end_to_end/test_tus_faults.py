@@ -3,9 +3,7 @@
 import errno
 import hashlib
 import os
-import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ import pytest
 from tests.clips.programs import ffmpeg
 from tests.end_to_end.client import Client
 from tests.end_to_end.tus_client import TusConnection, TusUpload
-from tests.facts import missing
 from tests.services.server import ServerProcess, running_server
 
 PLAIN = {"STREAMSERVER_SANDBOX": "off", "STREAMSERVER_X264_PRESET": "ultrafast"}
@@ -31,29 +28,6 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     ffmpeg(*picture, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(target))
     filling = (FILLING_BYTES + 8).to_bytes(4) + b"free" + os.urandom(FILLING_BYTES)
     return target.read_bytes() + filling
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a file system of a few megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode:
-        missing("a small file system can be mounted only by root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-@pytest.fixture(scope="session")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build what lets system calls fail."""
-    if shutil.which("cc") is None:
-        missing("cc is not installed")
-    library = tmp_path_factory.mktemp("faults") / "faults.so"
-    source = Path(__file__).with_name("faults.c")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
-    return library
 
 
 def assert_video(client: Client, upload: TusUpload) -> None:

@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 
 from streamserver.bucket.memory import MemoryBucket
-from streamserver.domain.buckets import StoredObject
+from streamserver.domain.buckets import Multipart, StoredObject
 from streamserver.domain.jobs import Job, JobStatus
 from streamserver.domain.parts import Cut
 from streamserver.domain.presigned import Offer, Plan
@@ -340,11 +340,14 @@ async def test_what_is_cancelled_while_it_is_fetched_ends(
     assert await works.catalog.uploads() == []
 
 
-async def test_a_bucket_that_is_away_begins_nothing(works: Works) -> None:
-    """The upload that was to begin is none."""
+async def test_a_bucket_that_is_away_begins_nothing(works: Works, caplog: pytest.LogCaptureFixture) -> None:
+    """The upload that was to begin is none; a server can start and sweep nevertheless."""
 
     class Away(MemoryBucket):
         async def begin(self, key: str) -> str:
+            raise Unavailable("The storage is away.")
+
+        async def multiparts(self) -> list[Multipart]:
             raise Unavailable("The storage is away.")
 
     bucket_uploads = BucketUploads(bucket=Away(works.clock), intake=works.receive)
@@ -354,3 +357,5 @@ async def test_a_bucket_that_is_away_begins_nothing(works: Works) -> None:
     with pytest.raises(Unavailable, match="storage is away"):
         await in_parts(works, presigned, bucket_uploads)
     assert await works.catalog.uploads() == []
+    await bucket_uploads.sweep()
+    assert "the bucket could not be swept: The storage is away." in caplog.text

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, ClientTimeout
 from yarl import URL
 
 from streamserver.bucket.memory import MemoryBucket
@@ -17,6 +17,8 @@ from streamserver.clock import SystemClock
 from streamserver.domain.parts import LEAST_PART_BYTES, Cut
 from streamserver.domain.signing import Permit, signed_url
 from streamserver.key_file import load_keys
+from streamserver.web.presigned import PATIENCE_SECONDS
+from tests.web.clock import skip
 from tests.web.house import Document, House, assert_problem, open_house, source_bytes
 from tests.web.test_openapi import assert_described
 
@@ -193,6 +195,26 @@ async def test_a_part_has_its_length(
     async with await uploader.put(offer["url"], sent if is_announced else chunks()) as answer:
         await assert_problem(answer, status, code)
     assert (await uploader.list(offer))["stored"] == []
+    await uploader.send(offer["url"], SMALL)
+
+
+async def test_who_goes_silent_is_told_so(uploader: Uploader) -> None:
+    """408 after a while, and the connection ends; the part can be sent again."""
+    offer = await uploader.begin()
+    gate = asyncio.Event()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield SMALL[:5]
+        await gate.wait()
+
+    endless = ClientTimeout(total=None)
+    url = URL(offer["url"], encoded=True)
+    sending = asyncio.create_task(uploader.house.client.session.put(url, data=chunks(), timeout=endless))
+    while not (await asyncio.wait({sending}, timeout=0.05))[0]:
+        skip(PATIENCE_SECONDS)
+    async with await sending as answer:
+        await assert_problem(answer, 408, "too_slow")
+    gate.set()
     await uploader.send(offer["url"], SMALL)
 
 
