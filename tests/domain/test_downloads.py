@@ -263,8 +263,9 @@ def test_redirections_lead_on(status: int) -> None:
     assert there == read_link("https://a.example/b.mp4")
     with pytest.raises(LinkFault, match=f"more than {MAX_REDIRECTS} times"):
         redirected(head(status, {"location": "/b.mp4"}, hops=MAX_REDIRECTS), Reach())
-    with pytest.raises(LinkForbidden):
-        redirected(head(status, {"location": "http://2130706433/"}), Reach())
+    for forbidden in ("http://2130706433/", "https://a.example:22/", "//b.example:8080/film.mp4"):
+        with pytest.raises(LinkForbidden):
+            redirected(head(status, {"location": forbidden}), Reach())
     for nowhere in ("ftp://a.example/", "http://", "file:///etc/passwd"):
         with pytest.raises(LinkFault):
             redirected(head(status, {"location": nowhere}), Reach())

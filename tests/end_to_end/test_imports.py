@@ -107,6 +107,9 @@ VERDICTS = {
     "a login": (answer(401), "link_unusable", "login"),
     "too large": (answer(200, {"Content-Length": "9000001"}), "link_unusable", "more than the 9 MB"),
     "compressed": (answer(200, {"Content-Encoding": "gzip"}, b"x"), "link_unusable", "compressed"),
+    "lying": (answer(200, {"Content-Length": "8000000"}, bytes(100)), "link_cut", "announced 8000000 bytes"),
+    "without end": (answer(200, {"Content-Length": ""}), "link_unusable", "does not end within the 9 MB"),
+    "slow": (answer(200, {"Content-Length": "8000000"}), "link_unusable", "a second; it has to be"),
     "in trouble": (answer(503), "link_unreachable", "cannot answer now"),
 }
 
@@ -115,10 +118,18 @@ async def test_verdicts_are_sentences(tmp_path: Path) -> None:
     """What goes wrong ends the job with a code and a sentence."""
 
     async def page(request: Request, say: Say) -> None:
-        await say(VERDICTS[request.target.strip("/").replace("-", " ")][0])
+        name = request.target.strip("/").replace("-", " ")
+        await say(VERDICTS[name][0])
+        while name == "without end":
+            await say(bytes(100_000))
+        while name == "slow":
+            await say(bytes(1))
+            await asyncio.sleep(0.2)
 
     async with running_site(page) as site:
-        environment = trusting(f"127.0.0.1:{site.port}", max_upload_bytes="9MB", import_tries=0)
+        environment = trusting(
+            f"127.0.0.1:{site.port}", max_upload_bytes="9MB", import_tries=0, import_stall_seconds=2
+        )
         with running_server(tmp_path / "data", environment=environment) as server:
             for name, (_, code, sentence) in VERDICTS.items():
                 reply = await asyncio.to_thread(ask, server, site.url(f"/{name.replace(' ', '-')}"))

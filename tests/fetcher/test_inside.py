@@ -12,7 +12,7 @@ from aiohttp import AddrInfoType
 
 from streamserver.domain.links import Reach, Trusted, read_link, read_trusted
 from streamserver.errors import LinkAway, LinkFault, LinkForbidden, StreamserverError
-from streamserver.fetcher.http import HttpFetcher
+from streamserver.fetcher.http import CheckedAddresses, HttpFetcher
 from tests.facts.inside_links import LINKS, NAMES
 from tests.services.site import Request, Say, Site, answer, running_site, saying
 
@@ -106,6 +106,18 @@ async def test_what_is_checked_is_what_is_asked() -> None:
         assert await outcome(fetcher, link) is LinkForbidden
         assert site.connections == 0
     assert sockets.asked == ["1.1.1.1"]
+
+
+async def test_no_socket_is_made_for_what_was_not_checked() -> None:
+    """Whatever a library of others wants to connect to, it gets a socket for a checked address alone."""
+    sockets = Sockets()
+    checked = CheckedAddresses([ip_address("127.0.0.1"), ip_address("::1")], sockets)
+    for family, host in ((socket.AF_INET, "127.0.0.2"), (socket.AF_INET, "localhost"), (socket.AF_INET6, "::")):
+        with pytest.raises(OSError, match="not checked"):
+            checked.new_socket((family, socket.SOCK_STREAM, 0, "", (host, 80)))
+    assert sockets.asked == []
+    checked.new_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80))).close()
+    assert {found["host"] for found in await checked.resolve("any.example", 80)} == {"127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize(
@@ -219,5 +231,8 @@ async def test_certificates_are_those_of_the_name(certificate: Path) -> None:
         assert await outcome(fetcher, site.url(host="other.example", scheme="https")) is LinkFault
         assert names == ["media.example", "media.example", "other.example"]
         strict = HttpFetcher(Reach(trusted=trusted), lookup=resolver)
-        assert await outcome(strict, site.url(host="media.example", scheme="https")) is LinkFault
+        sentence = rf"The certificate of media\.example:{site.port} cannot be trusted: self.signed certificate"
+        with pytest.raises(LinkFault, match=sentence):
+            async with strict.ask(read_link(site.url(host="media.example", scheme="https")), {}):
+                pass
         assert len(site.requests) == 2
