@@ -41,11 +41,12 @@ def test_it_stops_in_the_middle_and_goes_on(tmp_path: Path) -> None:
     with running_server(tmp_path / "data") as server:
         begun = send(server, clip, memory, str(STOP_AT))
         assert begun[0] == ["POST", None, 201]
-        assert [offset for _, offset, status in begun[1:] if status == 204] == ["0", "1000000", "2000000"]
+        acknowledged = [offset for _, offset, status in begun[1:] if status == 204]
+        assert acknowledged[:3] == ["0", "1000000", "2000000"]
         rest = send(server, clip, memory)
         assert rest[0] == ["HEAD", None, 200]
-        offsets = [int(str(offset)) for _, offset, _ in rest[1:]]
-        assert offsets[0] >= 3_000_000
+        first, *_ = [int(str(offset)) for _, offset, _ in rest[1:]]
+        assert first >= 1_000_000 * len(acknowledged)
         assert {status for _, _, status in rest[1:]} == {204}
         client = Client(server)
         (video,) = client.get("/api/videos").json["videos"]

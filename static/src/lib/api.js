@@ -75,6 +75,16 @@ export const getJob = (id) => call('GET', path('jobs', id));
 /** @param {string} id @returns {Promise<object | null>} */
 export const cancelJob = (id) => call('DELETE', path('jobs', id));
 
+/** @param {string} id of a job that is to be over, by whatever way it came to that @returns {Promise<void>} */
+export async function endJob(id) {
+  try {
+    await cancelJob(id);
+  } catch (problem) {
+    // Not there any more, or over.
+    if (![404, 409, 410].includes(problem.status)) throw problem;
+  }
+}
+
 /** @param {string} id @returns {Promise<object | null>} */
 export const retryJob = (id) => call('POST', path('jobs', id, 'retry'));
 

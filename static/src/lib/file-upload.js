@@ -1,7 +1,7 @@
 // One file on its way to the server by tus (https://tus.io/protocols), which goes on wherever it was interrupted.
 import { Upload } from 'tus-js-client';
 
-import { Problem, cancelJob, getJob, readProblem } from './api.js';
+import { Problem, endJob, getJob, readProblem } from './api.js';
 import { TransferRate } from './transfer-rate.js';
 import { findUnfinished, fingerprintOf, forget, remember, rememberWhole } from './upload-memory.js';
 
@@ -102,7 +102,7 @@ export class FileUpload {
   async cancel() {
     const { id, isOver } = this;
     if (!isOver) this.pause();
-    if (id) await cancelJob(id).catch(ignoreWhatIsOver);
+    if (id) await endJob(id);
     this.#end('cancelled');
   }
 
@@ -272,9 +272,4 @@ function problemOf(error) {
   const response = error.originalResponse;
   if (!response) return new Problem('The server cannot be reached.');
   return readProblem(response.getStatus(), response.getBody(), response.getHeader('Retry-After'));
-}
-
-// Not there any more, or whole by now.
-function ignoreWhatIsOver(problem) {
-  if (![404, 409, 410].includes(problem.status)) throw problem;
 }

@@ -1,5 +1,5 @@
 // One video on the upload page: from waiting for its turn, through its way to the server, to the end of its encoding.
-import { cancelJob, getVideo, retryJob } from './api.js';
+import { endJob, retryJob } from './api.js';
 import { isReceiving, isTerminal } from './job-events.js';
 import { JobView, setBar } from './job-view.js';
 import { describeReceiving, describeUpload } from './upload-text.js';
@@ -138,7 +138,7 @@ export class UploadRow {
 
   async #remove(isCancel) {
     if (this.upload) await this.#ask(() => this.upload.cancel(), true);
-    else if (isCancel) await this.#ask(() => cancelJob(this.id), true);
+    else if (isCancel) await this.#ask(() => endJob(this.id), true);
     else this.leave();
   }
 
