@@ -1,6 +1,6 @@
 """The command lines of ffmpeg, composed with ffmpeg-python; each option has its reason beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -14,6 +14,7 @@ from streamserver.domain.ladder import (
     KEYFRAME_SECONDS,
     EncodePlan,
     RenditionSpec,
+    scaled_from,
 )
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.domain.storyboard import COLUMNS, ROWS, Storyboard
@@ -171,17 +172,30 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
         largest = plan.outputs[0].spec
         picture = picture.filter("scale", largest.width, largest.height, flags="bicubic")
         picture = _for_any_screen(picture, plan.source.video)
-    # A filtered stream can be used once only; even one output passes `split`, which costs nothing.
-    pictures = picture.filter_multi_output("split", len(plan.outputs))
     outputs = []
-    for number, output in enumerate(plan.outputs):
-        scaled = pictures[number].filter("scale", output.spec.width, output.spec.height, flags="bicubic")
-        scaled = scaled.filter("setsar", "1").filter("format", "yuv420p")
+    for scaled, output in zip(_scaled(picture, [it.spec for it in plan.outputs]), plan.outputs, strict=True):
         sound = [source[str(track.index)] for track in plan.source.audio[:1]]
         outputs.append(
             ffmpeg.output(scaled, *sound, output.path, **_encoding(output.spec, x264, has_sound=bool(sound)))
         )
     return ffmpeg.merge_outputs(*outputs)
+
+
+def _scaled(picture: Stream, specs: Sequence[RenditionSpec]) -> Iterator[Stream]:
+    """Scale a picture to all sizes, the smaller ones out of larger ones."""
+    origins = scaled_from(specs)
+    copies = {None: _copies(picture, origins.count(None))}
+    for number, spec in enumerate(specs):
+        scaled = next(copies[origins[number]]).filter("scale", spec.width, spec.height, flags="bicubic")
+        scaled = scaled.filter("setsar", "1").filter("format", "yuv420p")
+        copies[number] = _copies(scaled, 1 + origins.count(number))
+        yield next(copies[number])
+
+
+def _copies(picture: Stream, count: int) -> Iterator[Stream]:
+    """Yield a picture so many times, for a filtered stream can be used once only; `split` costs nothing."""
+    copies = picture.filter_multi_output("split", count)
+    return (copies[number] for number in range(count))
 
 
 def _steady(picture: Stream, video: VideoStream, spec: RenditionSpec) -> Stream:

@@ -1,12 +1,13 @@
 """The command lines of ffmpeg: what each must hold, and that odd names do no harm."""
 
 import itertools
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from streamserver.domain.ladder import EncodePlan, Output, ladder_specs, remux_spec
+from streamserver.domain.ladder import EncodePlan, Output, ladder_specs, remux_spec, scaled_from
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.domain.storyboard import plan_storyboard
 from streamserver.encoder.command import (
@@ -122,11 +123,15 @@ class TestLadder:
     """Several renditions out of one decode."""
 
     def test_one_decode(self) -> None:
-        """The source is decoded once and split into as many pictures as there are renditions."""
+        """The source is decoded once, and each rendition is scaled out of it or out of a larger one."""
         command = COMMANDS["ladder"]
         (graph,) = values(command, "-filter_complex")
-        assert f"split={len(ladder().outputs)}" in graph
         assert graph.count("[0:2]") == 1
+        scaled = scaled_from([output.spec for output in ladder().outputs])
+        assert [int(count) for count in re.findall(r"split=(\d)", graph)] == [
+            scaled.count(None),
+            *(1 + scaled.count(number) for number in range(len(scaled))),
+        ]
         assert [word for word in command if word.startswith("/out/")] == [it.path for it in ladder().outputs]
 
     def test_each_has_its_size_and_rate(self) -> None:
