@@ -1,5 +1,6 @@
 """Which renditions a source gets, and the plan that an encoder carries out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamserver.domain.sources import SourceInfo
@@ -18,6 +19,8 @@ NEAR = 0.9
 """A rung this close below the source's own size is left out: nobody would see the difference."""
 BIT_RATE_EXPONENT = 1.5
 """Between rungs the bit rate grows with this power of the size, and so stays above that of the rung below."""
+SCALING_STEP = 1.99
+"""A rendition is scaled out of the smallest one that is twice as large: out of a nearer one it would get soft."""
 GENEROUS = 2.0
 """A source with this many times a rung's bit rate does not stand in for that rung."""
 AUDIO_BIT_RATE_BPS = 128_000
@@ -143,6 +146,20 @@ def ladder_specs(source: SourceInfo, *, beside: RenditionSpec | None = None) -> 
     rungs = [own, *(rung for rung in LADDER if rung.short_side <= NEAR * own.short_side)]
     specs = (_spec(rung, source) for rung in rungs)
     return tuple(spec for spec in specs if beside is None or spec.name != beside.name)
+
+
+def scaled_from(specs: Sequence[RenditionSpec]) -> tuple[int | None, ...]:
+    """Choose for renditions, best first, which of them each is scaled out of, by number; None: out of the source.
+
+    The fewer pixels a scaler reads, the less it costs.
+    """
+    return tuple(
+        max(
+            (number for number, larger in enumerate(specs) if larger.height >= SCALING_STEP * spec.height),
+            default=None,
+        )
+        for spec in specs
+    )
 
 
 def encoded_frame_rate(source_frame_rate: float) -> float:

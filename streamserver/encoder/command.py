@@ -1,6 +1,9 @@
 """The command lines of ffmpeg, composed with ffmpeg-python; each option has its reason beside it."""
 
-from collections.abc import Sequence
+import math
+import os
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -13,7 +16,9 @@ from streamserver.domain.ladder import (
     FIRST_FRAGMENT_SECONDS,
     KEYFRAME_SECONDS,
     EncodePlan,
+    Output,
     RenditionSpec,
+    scaled_from,
 )
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.domain.storyboard import COLUMNS, ROWS, Storyboard
@@ -37,6 +42,10 @@ PRIVATE = {
 }
 KEYFRAMES = f"expr:gte(t,if(lt(n_forced,2),n_forced*{FIRST_FRAGMENT_SECONDS:g},(n_forced-1)*{KEYFRAME_SECONDS:g}))"
 """When the next keyframe is due, by how many there are."""
+THREADS = min(32, max(1, 3 * (os.cpu_count() or 1) // 2))
+"""As many as x264 would choose by itself; with more a picture of 1080 lines has too few of them for each."""
+TEE_SPECIAL = re.compile(r"[\s\\'|]")
+"""What means something in the list of files that `tee` is given."""
 JPEG = {"frames:v": 1, "q:v": 3, "format": "image2", "update": 1, **PRIVATE}
 SAY_LITTLE = ("-hide_banner", "-nostdin", "-v", "error", "-y")
 TELL_PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.5")
@@ -70,6 +79,8 @@ class X264:
     """From `ultrafast` to `veryslow`."""
     crf: int = 23
     """Constant rate factor: lower is better and larger; the ladder's bit rates cap it."""
+    threads: int = THREADS
+    """For the largest rendition; the others have fewer, by their pixels."""
 
 
 def encode_command(program: str, plan: EncodePlan, x264: X264) -> list[str]:
@@ -174,17 +185,34 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
         largest = plan.outputs[0].spec
         picture = picture.filter("scale", largest.width, largest.height, flags="bicubic")
         picture = _for_any_screen(picture, plan.source.video)
-    # A filtered stream can be used once only; even one output passes `split`, which costs nothing.
-    pictures = picture.filter_multi_output("split", len(plan.outputs))
-    outputs = []
-    for number, output in enumerate(plan.outputs):
-        scaled = pictures[number].filter("scale", output.spec.width, output.spec.height, flags="bicubic")
+    specs = [output.spec for output in plan.outputs]
+    sound = [source[str(track.index)] for track in plan.source.audio[:1]]
+    options = {
+        **_pictures(specs, x264, has_sound=bool(sound)),
+        **(_sound() if sound else {}),
+        **PRIVATE,
+        # Each of the files has its header in front, where `tee` does not ask for it.
+        "flags": "+global_header",
+        "format": "tee",
+    }
+    return ffmpeg.output(*_scaled(picture, specs), *sound, _tee(plan.outputs, has_sound=bool(sound)), **options)
+
+
+def _scaled(picture: Stream, specs: Sequence[RenditionSpec]) -> Iterator[Stream]:
+    """Scale a picture to all sizes, the smaller ones out of larger ones."""
+    origins = scaled_from(specs)
+    copies = {None: _copies(picture, origins.count(None))}
+    for number, spec in enumerate(specs):
+        scaled = next(copies[origins[number]]).filter("scale", spec.width, spec.height, flags="bicubic")
         scaled = scaled.filter("setsar", "1").filter("format", "yuv420p")
-        sound = [source[str(track.index)] for track in plan.source.audio[:1]]
-        outputs.append(
-            ffmpeg.output(scaled, *sound, output.path, **_encoding(output.spec, x264, has_sound=bool(sound)))
-        )
-    return ffmpeg.merge_outputs(*outputs)
+        copies[number] = _copies(scaled, 1 + origins.count(number))
+        yield next(copies[number])
+
+
+def _copies(picture: Stream, count: int) -> Iterator[Stream]:
+    """Yield a picture so many times, for a filtered stream can be used once only; `split` costs nothing."""
+    copies = picture.filter_multi_output("split", count)
+    return (copies[number] for number in range(count))
 
 
 def _steady(picture: Stream, video: VideoStream, spec: RenditionSpec) -> Stream:
@@ -219,25 +247,40 @@ def _sound() -> dict[str, Any]:
     }
 
 
-def _encoding(spec: RenditionSpec, x264: X264, *, has_sound: bool) -> dict[str, Any]:
-    sound_bps = AUDIO_BIT_RATE_BPS if has_sound else 0
-    video_bps = spec.bit_rate_bps - sound_bps
-    options = {
+def _pictures(specs: Sequence[RenditionSpec], x264: X264, *, has_sound: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {
         "c:v": "libx264",
-        "preset": x264.preset,
+        "preset:v": x264.preset,
         "profile:v": "high",
-        "crf": x264.crf,
-        # The ladder's bit rate is a ceiling over any two seconds, not a target.
-        "maxrate": video_bps,
-        "bufsize": 2 * video_bps,
+        "crf:v": x264.crf,
         # Keyframes at the same times in all renditions and nowhere else: there players switch and fragments end.
         "force_key_frames": KEYFRAMES,
-        "sc_threshold": 0,
-        "g": round(spec.frame_rate * KEYFRAME_SECONDS * 2),
-        **GROWING_MP4,
-        **PRIVATE,
+        "sc_threshold:v": 0,
+        "g:v": round(specs[0].frame_rate * KEYFRAME_SECONDS * 2),
     }
-    return options | _sound() if has_sound else options
+    for number, spec in enumerate(specs):
+        # The ladder's bit rate is a ceiling over any two seconds, not a target.
+        video_bps = spec.bit_rate_bps - (AUDIO_BIT_RATE_BPS if has_sound else 0)
+        options[f"maxrate:v:{number}"] = video_bps
+        options[f"bufsize:v:{number}"] = 2 * video_bps
+        # Threads that have little to do cost more than they bring.
+        share = spec.width * spec.height / (specs[0].width * specs[0].height)
+        options[f"threads:v:{number}"] = math.ceil(x264.threads * share)
+    return options
+
+
+def _tee(outputs: Sequence[Output], *, has_sound: bool) -> str:
+    """Write each picture to a file of its own, and the sound, which is encoded once, to all of them."""
+    muxer = ":".join(("f=mp4", *(f"{name}={value}" for name, value in GROWING_MP4.items() if name != "format")))
+    sound = ",a" if has_sound else ""
+    return "|".join(
+        rf"[select=\'v:{number}{sound}\':{muxer}]{TEE_SPECIAL.sub(_escaped, output.path)}"
+        for number, output in enumerate(outputs)
+    )
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "\\" + found[0]
 
 
 def _compiled(program: str, graph: Stream, *arguments: str) -> list[str]:

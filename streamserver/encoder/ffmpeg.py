@@ -93,7 +93,8 @@ class FfmpegEncoder:
         """See `Encoder.encode`."""
         command = encode_command(self._programs.ffmpeg, plan, self._x264)
         budget = self._limits.for_an_encode(plan)
-        async with running(command, self._sandbox.around(command, budget)) as process:
+        outputs = [output.path for output in plan.outputs]
+        async with running(command, self._sandbox.around(command, budget, outputs=outputs)) as process:
             try:
                 used_seconds = await self._watch(process, plan.source, plan.outputs[0].spec, report)
                 async with asyncio.timeout(self._stall_seconds):

@@ -93,13 +93,14 @@ class Sandbox:
         why = f" ({self.shortcoming})" if self.shortcoming else ""
         return f"{SENTENCES[self.kind]}{why}."
 
-    def around(self, command: Sequence[str], budget: Budget) -> Confinement:
+    def around(self, command: Sequence[str], budget: Budget, *, outputs: Sequence[str] = ()) -> Confinement:
         """Return the bounds for a command: it reads the files after `-i`, and writes where its other paths lead.
 
         Commands are composed by this server and hold no word of a client, so what they name is what they need.
+        `outputs` are paths that are but a part of a word.
         """
         bounds = ("bare-environment=", *_limits(budget), *BOUNDS[self.kind])
-        programs, inputs, folders = _needs(command[0]), _inputs(command), _output_folders(command)
+        programs, inputs, folders = _needs(command[0]), _inputs(command), _output_folders(command, outputs)
         if self.kind is Kind.BUBBLEWRAP:
             return Confinement(bounds=bounds, wrapper=(self.bwrap, *_view(programs, folders, inputs)))
         if self.kind is Kind.LANDLOCK:
@@ -170,9 +171,9 @@ def _inputs(command: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for before, word in pairwise(command) if before == "-i" and word.startswith("/"))
 
 
-def _output_folders(command: Sequence[str]) -> tuple[str, ...]:
-    outputs = {word for before, word in pairwise(command) if before != "-i" and word.startswith("/")}
-    return tuple(sorted({str(Path(path).parent) for path in outputs}))
+def _output_folders(command: Sequence[str], outputs: Sequence[str]) -> tuple[str, ...]:
+    named = {word for before, word in pairwise(command) if before != "-i" and word.startswith("/")}
+    return tuple(sorted({str(Path(path).parent) for path in (*named, *outputs)}))
 
 
 def _view(programs: Sequence[str], folders: Sequence[str], inputs: Sequence[str]) -> Iterator[str]:

@@ -24,6 +24,8 @@ NO_THREAD: Final = "Resource temporarily unavailable"
 NO_MEMORY: Final = ("Cannot allocate memory", "malloc of size", "MemoryError", NO_THREAD)
 NOT_OPENED: Final = ("Error while opening encoder",)
 """What it is asked for is always possible: it lacks memory or threads, of which it says nothing more."""
+NO_PLACE: Final = ("': error opening: ",)
+"""Where a file cannot be opened for writing, the source is not to blame that nothing was written."""
 SOURCE_COMPLAINTS: Final = (
     "Invalid data found when processing input",
     "moov atom not found",
@@ -83,7 +85,8 @@ def _by_complaints(complaints: str, *, crashed: bool) -> EncodingFailed:
         return OutOfMemory()
     if _has_one_of(NOT_OPENED, complaints):
         return MachineFault()
-    if _has_one_of(SOURCE_COMPLAINTS, complaints) and not crashed:
+    is_ours = crashed or _has_one_of(NO_PLACE, complaints)
+    if _has_one_of(SOURCE_COMPLAINTS, complaints) and not is_ours:
         return SourceFault(DAMAGED)
     return EncoderFault()
 

@@ -169,7 +169,7 @@ class TestEncoding:
             scan = scanned(output.path)
             assert scan.index is not None
             assert scan.index.duration_seconds == pytest.approx(info.duration_seconds, abs=0.05)
-            assert len(scan.index.fragments) == 2
+            assert max(it.duration_ticks for it in scan.index.fragments) / scan.index.timescale < 2.1
             assert scan.codecs.startswith("avc1.")
             assert scan.index.init[0][0] == 0
 

@@ -17,6 +17,7 @@ from streamserver.domain.ladder import (
     encoded_frame_rate,
     ladder_specs,
     remux_spec,
+    scaled_from,
 )
 from streamserver.domain.sources import AudioStream, SourceInfo, VideoStream
 
@@ -138,6 +139,20 @@ class TestLadder:
         """Portrait and landscape are the same ladder, lying and standing."""
         lying, standing = ladder_specs(source_of(width, height)), ladder_specs(source_of(height, width))
         assert sizes(standing) == [(name, height, width) for name, width, height in sizes(lying)]
+
+    @pytest.mark.parametrize(
+        ("size", "expected"),
+        [
+            ((1920, 1080), {"540p": "1080p", "360p": "720p", "270p": "540p", "180p": "360p"}),
+            ((720, 1280), {"360p": "720p", "270p": "540p", "180p": "360p"}),
+            ((320, 180), {}),
+        ],
+    )
+    def test_small_ones_are_made_of_larger_ones(self, size: tuple[int, int], expected: dict[str, str]) -> None:
+        """A rendition is scaled out of the smallest one that is twice as large, or else out of the source."""
+        specs = ladder_specs(source_of(*size))
+        origins = zip(specs, scaled_from(specs), strict=True)
+        assert {spec.name: specs[origin].name for spec, origin in origins if origin is not None} == expected
 
     def test_displayed_size_counts(self) -> None:
         """Of anamorphic and turned sources it is the size on the screen that is capped and encoded."""

@@ -1,12 +1,13 @@
 """The command lines of ffmpeg: what each must hold, and that odd names do no harm."""
 
 import itertools
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from streamserver.domain.ladder import EncodePlan, Output, ladder_specs, remux_spec
+from streamserver.domain.ladder import EncodePlan, Output, ladder_specs, remux_spec, scaled_from
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.domain.storyboard import plan_storyboard
 from streamserver.encoder.command import (
@@ -69,6 +70,12 @@ def values(command: list[str], option: str) -> list[str]:
     return [value for name, value in itertools.pairwise(command) if name == option]
 
 
+def files_of(command: list[str]) -> list[str]:
+    """Return what is said of each file of a ladder."""
+    (word,) = (word for word in command if word.startswith("[select"))
+    return word.split("|")
+
+
 class TestEveryCommand:
     """What holds whatever is asked of ffmpeg."""
 
@@ -96,7 +103,7 @@ class TestEveryCommand:
     def test_nothing_private_is_handed_on(self, name: str) -> None:
         """Metadata, such as where a phone was, and chapters stay behind, in each output."""
         command = COMMANDS[name]
-        outputs = sum(word.startswith("/out/") for word in command)
+        outputs = sum(word.startswith(("/out/", "[select")) for word in command)
         assert values(command, "-map_metadata") == ["-1"] * outputs
         assert values(command, "-map_chapters") == ["-1"] * outputs
 
@@ -110,9 +117,14 @@ class TestEveryCommand:
     def test_every_output_can_grow(self, name: str) -> None:
         """Each output is a hybrid MP4, whose fragments begin with keyframes."""
         command = COMMANDS[name]
-        outputs = sum(word.startswith("/out/") for word in command)
-        assert values(command, "-f") == ["mp4"] * outputs
-        flags = values(command, "-movflags")
+        outputs = " ".join(command).count("/out/")
+        if name == "ladder":
+            files = files_of(command)
+            assert all(":f=mp4:" in file for file in files)
+            flags = [file.split("movflags=")[1] for file in files]
+        else:
+            assert values(command, "-f") == ["mp4"] * outputs
+            flags = values(command, "-movflags")
         assert len(flags) == outputs
         for flag in ("frag_keyframe", "default_base_moof", "hybrid_fragmented", "delay_moov"):
             assert all(f"+{flag}" in it for it in flags)
@@ -122,12 +134,22 @@ class TestLadder:
     """Several renditions out of one decode."""
 
     def test_one_decode(self) -> None:
-        """The source is decoded once and split into as many pictures as there are renditions."""
+        """The source is decoded once, and each rendition is scaled out of it or out of a larger one."""
         command = COMMANDS["ladder"]
         (graph,) = values(command, "-filter_complex")
-        assert f"split={len(ladder().outputs)}" in graph
         assert graph.count("[0:2]") == 1
-        assert [word for word in command if word.startswith("/out/")] == [it.path for it in ladder().outputs]
+        scaled = scaled_from([output.spec for output in ladder().outputs])
+        assert [int(count) for count in re.findall(r"split=(\d)", graph)] == [
+            scaled.count(None),
+            *(1 + scaled.count(number) for number in range(len(scaled))),
+        ]
+
+    def test_one_file_each(self) -> None:
+        """Each rendition has a file of its own, with its picture and the sound, which is encoded once."""
+        files = files_of(COMMANDS["ladder"])
+        for number, (file, output) in enumerate(zip(files, ladder().outputs, strict=True)):
+            assert file.startswith(rf"[select=\'v:{number},a\':")
+            assert file.endswith(f"]{output.path}")
 
     def test_each_has_its_size_and_rate(self) -> None:
         """Each rendition is scaled to its size, and bounded by the rung's bit rate over two seconds."""
@@ -136,33 +158,33 @@ class TestLadder:
         for output in ladder().outputs:
             assert f"scale={output.spec.width}:{output.spec.height}" in graph
         video_bps = [output.spec.bit_rate_bps - 128_000 for output in ladder().outputs]
-        assert values(command, "-maxrate") == [str(rate) for rate in video_bps]
-        assert values(command, "-bufsize") == [str(2 * rate) for rate in video_bps]
+        for number, rate in enumerate(video_bps):
+            assert values(command, f"-maxrate:v:{number}") == [str(rate)]
+            assert values(command, f"-bufsize:v:{number}") == [str(2 * rate)]
         assert graph.count("format=yuv420p") == graph.count("setsar=1") == len(video_bps)
 
     def test_only_the_first_sound_track_is_encoded(self) -> None:
-        """Each output has its picture and the first sound track, as stereo AAC."""
+        """The first sound track becomes stereo AAC, once for all."""
         command = COMMANDS["ladder"]
-        count = len(ladder().outputs)
-        sounds = [value for value in values(command, "-map") if value.startswith("0:")]
-        assert sounds == ["0:1"] * count
-        assert values(command, "-c:a") == ["aac"] * count
-        assert values(command, "-ac") == ["2"] * count
+        assert [value for value in values(command, "-map") if value.startswith("0:")] == ["0:1"]
+        assert values(command, "-c:a") == ["aac"]
+        assert values(command, "-ac") == ["2"]
 
     def test_silence_has_no_sound_options(self) -> None:
         """A source without sound gets none."""
         command = encode_command("ffmpeg", ladder(replace(SOURCE, audio=())), X264())
         assert not {"-c:a", "-ac", "-ar", "-af", "-b:a"} & set(command)
         assert all(not value.startswith("0:") for value in values(command, "-map"))
+        assert all(",a" not in file for file in files_of(command))
 
     def test_keyframes_are_the_same_everywhere(self) -> None:
         """All renditions have keyframes at one second and at multiples of two, and nowhere else."""
         command = COMMANDS["ladder"]
-        count = len(ladder().outputs)
         wanted = "expr:gte(t,if(lt(n_forced,2),n_forced*1,(n_forced-1)*2))"
-        assert values(command, "-force_key_frames") == [wanted] * count
-        assert values(command, "-sc_threshold") == ["0"] * count
-        assert all(int(value) > 2 * VIDEO.frame_rate for value in values(command, "-g"))
+        assert values(command, "-force_key_frames") == [wanted]
+        assert values(command, "-sc_threshold:v") == ["0"]
+        (longest,) = values(command, "-g:v")
+        assert int(longest) > 2 * VIDEO.frame_rate
 
     @pytest.mark.parametrize(("rate", "written"), [(30000 / 1001, "30000/1001"), (25.0, "25"), (14.999925, "15")])
     def test_frame_rates_are_exact(self, rate: float, written: str) -> None:
@@ -181,8 +203,14 @@ class TestLadder:
     def test_how_hard_x264_tries_is_set(self) -> None:
         """Preset and quality are those of the settings."""
         command = encode_command("ffmpeg", ladder(), X264(preset="slow", crf=19))
-        assert set(values(command, "-preset")) == {"slow"}
-        assert set(values(command, "-crf")) == {"19"}
+        assert values(command, "-preset:v") == ["slow"]
+        assert values(command, "-crf:v") == ["19"]
+
+    def test_threads_go_where_the_pixels_are(self) -> None:
+        """The largest rendition has all threads that are granted, the others their share, and at least one."""
+        command = encode_command("ffmpeg", ladder(), X264(threads=12))
+        counts = [values(command, f"-threads:v:{number}") for number in range(len(ladder().outputs))]
+        assert counts == [["12"], ["7"], ["3"], ["2"], ["1"]]
 
 
 class TestRemux:
@@ -257,7 +285,7 @@ class TestHdr:
 
 def test_odd_names_of_folders_do_no_harm(clips: Clips, tmp_path: Path) -> None:
     """Files are read and written in a folder whose name means something to shells, filters and patterns."""
-    folder = tmp_path / "50% of %03d; $(id) 'it''s' \"q\" [a]:b,c=d \\ ü"
+    folder = tmp_path / " 50% of %03d; $(id) 'it''s' \"q\" [a]:b,c=d \\ | ü "
     folder.mkdir()
     source = folder / "source"
     source.write_bytes(clips("subtitles.mkv").read_bytes())

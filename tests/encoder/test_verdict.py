@@ -7,6 +7,7 @@ import pytest
 from streamserver.encoder.verdict import verdict
 
 DAMAGED = "source: Invalid data found when processing input"
+NO_PLACE = "Slave '[f=mp4]/a.mp4': error opening: No such file or directory\nNothing was written into output file"
 NOT_OPENED = "Error while opening encoder - maybe incorrect parameters\nNothing was written into output file"
 INTERRUPTED = "Error submitting a packet to the muxer: Immediate exit requested"
 FULL = "av_interleaved_write_frame(): No space left on device"
@@ -19,6 +20,7 @@ FULL = "av_interleaved_write_frame(): No space left on device"
         (1, "Nothing was written into output file", "source_unusable"),
         (1, "", "encoder_failed"),
         (254, "Error opening output", "encoder_failed"),
+        (254, NO_PLACE, "encoder_failed"),
         (228, FULL, "out_of_room"),
         (1, f"{DAMAGED}\n{FULL}", "out_of_room"),
         (1, "Error: Disk quota exceeded", "out_of_room"),
