@@ -201,7 +201,7 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
 def _scaled(picture: Stream, specs: Sequence[RenditionSpec]) -> Iterator[Stream]:
     """Scale a picture to all sizes, the smaller ones out of larger ones."""
     origins = scaled_from(specs)
-    copies = {None: _copies(picture, origins.count(None))}
+    copies: dict[int | None, Iterator[Stream]] = {None: _copies(picture, origins.count(None))}
     for number, spec in enumerate(specs):
         scaled = next(copies[origins[number]]).filter("scale", spec.width, spec.height, flags="bicubic")
         scaled = scaled.filter("setsar", "1").filter("format", "yuv420p")

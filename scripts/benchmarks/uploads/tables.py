@@ -13,8 +13,8 @@ from benchmarks.uploads.ways import COPY, FORM, PEER, TUS
 
 NOTE = (
     "Medians of paired rounds, quartiles in brackets; everyone has all cores, and files come over loopback.\n"
-    f"A file is in once it is acknowledged and durable; {PEER} leaves the second to whoever uses it, and the benchmark\n"
-    "does that at once. MB and GB are 10⁶ and 10⁹ bytes; `<` marks what is not as it must be."
+    f"A file is in once it is acknowledged and durable; {PEER} leaves the second to whoever uses it, and the\n"
+    "benchmark does that at once. MB and GB are 10⁶ and 10⁹ bytes; `<` marks what is not as it must be."
 )
 KILO, MEGA = 1e3, 1e6
 
