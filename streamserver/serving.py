@@ -98,7 +98,7 @@ async def _answering(
 ) -> AsyncIterator[None]:
     """Let a server answer what comes in on sockets, by the fast way where there is one, and log it."""
     log = _open_access_log(settings)
-    fast = None if tls else Round(plane.hot, log)
+    fast = None if tls else Round(plane.hot, plane.turns, log)
     try:
         async with listening(lambda: FastHandler(server, fast, log), listeners, tls):
             yield

@@ -1,8 +1,8 @@
 """The picture of a rendition alone, out of a file that holds picture and sound (ISO/IEC 14496-12 §8.8).
 
 A player that is to choose among sound tracks wants the picture without one (RFC 8216 §4.3.4.2.1). In a fragment
-the samples of each track lie in one piece, so what it gets is a new header, made in memory, and a region of the
-file as it is.
+the samples of each track lie in a few runs, between those of the others, so what it gets is a new header, made in
+memory, and regions of the file as it is.
 """
 
 import struct
@@ -22,7 +22,7 @@ SAMPLE_SIZE = 0x200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRun:
-    """Where the samples of one track lie in a fragment."""
+    """Samples of one track that lie behind each other in a fragment."""
 
     offset: int
     """Of the first byte, from the beginning of the `moof`."""
@@ -40,47 +40,45 @@ class SampleRun:
         return self.sizes[0] if self.sizes else 0
 
 
-def sample_run(moof: bytes, track_id: int, default_size: int = 0) -> SampleRun | None:
-    """Return where a fragment has the samples of a track; None where it has none.
+def sample_runs(moof: bytes, track_id: int, default_size: int = 0) -> tuple[SampleRun, ...]:
+    """Return where a fragment has the samples of a track, in their order; nothing where it has none.
 
-    `default_size` is that of `trex`. Raises `Malformed` unless they lie in one piece behind the `moof`.
+    `default_size` is that of `trex`. Raises `Malformed` where it does not tell.
     """
     traf = _traf(moof, track_id)
     if traf is None:
-        return None
+        return ()
     size = _default_size(moof, find(moof, traf, "tfhd")) or default_size
-    run: SampleRun | None = None
+    joined: list[SampleRun] = []
     for trun in _truns(moof, traf):
-        part = _run(moof, trun, size)
-        if run is None or not run.count:
-            run = part
-        elif part.offset == run.offset + run.count:
-            run = replace(run, sizes=run.sizes + part.sizes)
-        else:
-            raise Malformed("the samples of a track are scattered over their fragment")
-    return run
+        run = _run(moof, trun, size)
+        if joined and run.offset == joined[-1].offset + joined[-1].count:
+            joined[-1] = replace(joined[-1], sizes=joined[-1].sizes + run.sizes)
+        elif run.count:
+            joined.append(run)
+    return tuple(joined)
 
 
 def fragment_of_track(moof: bytes, position: int, track_id: int, default_size: int = 0) -> Body:
     """Return a fragment with the samples of one track alone; empty where it has none.
 
-    `moof` is the whole box, found at `position` of the file that the region is of.
+    `moof` is the whole box, found at `position` of the file that the regions are of.
     """
-    run = sample_run(moof, track_id, default_size)
+    runs = sample_runs(moof, track_id, default_size)
     traf = _traf(moof, track_id)
-    if run is None or traf is None:
+    if not runs or traf is None:
         return ()
     top = only_box(moof)
     kept = [box for box in boxes(moof, top.body, top.end) if box.kind != "traf" or box == traf]
     header = bytearray(_boxed(b"moof", *(moof[box.position : box.end] for box in kept)))
-    moved = len(header) + MDAT_HEADER_BYTES - run.offset
     new_traf = _traf(bytes(header), track_id)
     assert new_traf is not None  # noqa: S101 - it was just kept
+    offset, size = len(header) + MDAT_HEADER_BYTES, _default_size(moof, find(moof, traf, "tfhd")) or default_size
     for trun in _truns(bytes(header), new_traf):
-        (offset,) = struct.unpack_from(">i", header, trun.body + 8)
-        struct.pack_into(">i", header, trun.body + 8, offset + moved)
-    header += struct.pack(">I4s", MDAT_HEADER_BYTES + run.count, b"mdat")
-    return bytes(header), ResourceRegion(position=position + run.offset, count=run.count)
+        struct.pack_into(">i", header, trun.body + 8, offset)
+        offset += _run(bytes(header), trun, size).count
+    header += struct.pack(">I4s", MDAT_HEADER_BYTES + sum(run.count for run in runs), b"mdat")
+    return bytes(header), *(ResourceRegion(position=position + run.offset, count=run.count) for run in runs)
 
 
 def init_of_track(moov: bytes, track_id: int) -> bytes:

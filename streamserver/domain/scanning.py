@@ -8,7 +8,7 @@ followed, with a plain `moov` behind it. Nothing moves, so an index made while t
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from streamserver.domain.demuxing import sample_run
+from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import Fragment, FragmentIndex
 from streamserver.domain.mp4 import Box, Malformed, Track, box_at, fragment_ticks, read_tracks
 
@@ -114,10 +114,10 @@ def _keyframe_count(moof: bytes, tracks: tuple[Track, ...]) -> int:
     if _video_first(leading):
         return 0
     try:
-        run = sample_run(moof, leading.id, leading.default_size)
+        runs = sample_runs(moof, leading.id, leading.default_size)
     except Malformed:  # nothing but the I-frame playlist needs it
         return 0
-    return run.offset + run.first if run else 0
+    return runs[0].offset + runs[0].first if runs else 0
 
 
 def _leading(tracks: tuple[Track, ...]) -> Track:

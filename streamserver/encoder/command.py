@@ -26,6 +26,9 @@ GROWING_MP4 = {
     # Fragments that can be played while the file grows; a plain MP4 in place when it ends; the init segment
     # written once the first packets are known, so that it tells their true start.
     "movflags": "+frag_keyframe+default_base_moof+hybrid_fragmented+delay_moov",
+    # Frames in a row, of one kind. Whoever reads the file as a whole needs picture and sound of the same moment,
+    # and would otherwise have to wait for two seconds of the one before the other begins.
+    "frag_interleave": 12,
 }
 PRIVATE = {
     "map_metadata": "-1",  # a phone writes where it was

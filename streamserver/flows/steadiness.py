@@ -6,7 +6,7 @@ An MP4 says once how many channels its AAC has; a transport stream says it in ev
 from collections.abc import Iterator
 
 from streamserver.domain.aac import changes_channels
-from streamserver.domain.demuxing import sample_run
+from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import FragmentIndex
 from streamserver.domain.videos import Rendition
 from streamserver.flows.headers import moof_of, moov_of, track_of
@@ -29,11 +29,9 @@ def _frames(lease: Lease, index: FragmentIndex) -> Iterator[bytes]:
     if sound is None:
         return
     for fragment in index.fragments:
-        run = sample_run(moof_of(lease, fragment), sound.id, sound.default_size)
-        if run is None:
-            continue
-        content = lease.read(fragment.position + run.offset, run.count)
-        at = 0
-        for size in run.sizes:
-            yield content[at : at + 1] if size else b""
-            at += size
+        for run in sample_runs(moof_of(lease, fragment), sound.id, sound.default_size):
+            content = lease.read(fragment.position + run.offset, run.count)
+            at = 0
+            for size in run.sizes:
+                yield content[at : at + 1] if size else b""
+                at += size

@@ -29,7 +29,8 @@ class DataPlane:
         self._deliver = deliver
         self._blobs = blobs
         self._region_bytes = region_bytes
-        self._turns = Turns()
+        self.turns = Turns()
+        """How large bodies share the loop."""
         self.hot = HotSet(deliver, region_bytes)
         """What needs none of the below."""
 
@@ -49,7 +50,7 @@ class DataPlane:
             begun = _begun(request)
             if begun is None:
                 return await self._answer(request)
-            return await finish(request, begun, self._blobs, self._turns)
+            return await finish(request, begun, self._blobs, self.turns)
         except Exception as error:  # noqa: BLE001 - every unknown error is logged whole and shown blank
             response = problem(request, error)
             await add_headers(request, response)
@@ -63,9 +64,9 @@ class DataPlane:
         decided = self._decide(request, found)
         if found.blob_key is None:
             self.hot.put(request.raw_path, path, found, None)
-            return await send(request, decided, None, self._turns)
+            return await send(request, decided, None, self.turns)
         with self._blobs.lease(found.blob_key) as lease:
-            response = await send(request, decided, lease.fd, self._turns)
+            response = await send(request, decided, lease.fd, self.turns)
             self.hot.put(request.raw_path, path, found, lease)
             return response
 

@@ -4,55 +4,35 @@ How it fits in. aiohttp's `RequestHandler.data_received` parses, queues the mess
 connection, `start()`. Here that task sleeps on while the message is looked at. A plain GET for a hot deliverable
 is answered at the end of the loop's round, with all the others that came in it; everything else is left in the
 queue, untouched, and the task is woken to do what it always does. An answer that the kernel does not take at once
-is begun here and finished by the task (`sending.finish`).
+is continued in turn with others (`turns`), whenever the transport holds nothing. Once that is not all that there
+is to it — the disk must be waited for, the client sends something or takes nothing for long, the server wants to
+close — the task is woken for the rest (`sending.finish`).
 
 When it is used: the task waits for a request, exactly one came, it has no body and wants the connection kept, it
 is HTTP/1.1, and the transport, which is not TLS, holds no bytes of its own. Then nobody else writes. Until it is
 answered the message stays in the queue; whatever happens meanwhile, the task finds it there.
 
 The private fields of aiohttp that this depends on, named by a test: `_waiter`, `_messages`, `_parser`,
-`_next_keepalive_close_time`, `_keepalive_timeout`.
+`_next_keepalive_close_time`, `_keepalive_timeout`, `_process_keepalive`.
 """
 
 import asyncio
-import contextlib
-import os
 import time
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from multidict import CIMultiDictProxy
 
-from streamserver.domain.ranges import ResourceRegion
 from streamserver.web.access_log import AccessLog, Entry, RequestLog
-from streamserver.web.hot import HotDeliverable, HotSet, Reply
-from streamserver.web.page_cache import NOWAIT
-from streamserver.web.sending import SMALL_BYTES, Begun
-from streamserver.web.sockets import send_more
+from streamserver.web.going import Decided, Going, begin, go_on
+from streamserver.web.hot import HotSet
+from streamserver.web.sending import Begun
 from streamserver.web.timestamps import Timestamps
-from streamserver.web.turns import STEP_BYTES
-
-CORKED_BYTES = 512 * 1024
-"""Up to here the header waits for the body, so that both leave in one packet; past it, it makes no difference."""
+from streamserver.web.turns import Turn, Turns
 
 _timestamps = Timestamps()
-_view = memoryview(bytearray(SMALL_BYTES))
-"""Where small bodies pass through; nothing of it is needed once the call that filled it returns."""
-
-
-class Decided(NamedTuple):
-    """The answer to a GET, not yet begun."""
-
-    hot: HotDeliverable
-    """What it is made of."""
-    reply: Reply
-    """Which part."""
-    header: bytes
-    """All of it."""
-    at: float
-    """When it was decided on; monotonic seconds."""
 
 
 class Round:
@@ -62,11 +42,13 @@ class Round:
     starts from cold memory. Most of its work is to understand a request; so that is not done in between.
     """
 
-    __slots__ = ("_decided", "_log", "hot")
+    __slots__ = ("_decided", "_log", "hot", "turns")
 
-    def __init__(self, hot: HotSet, log: AccessLog | None) -> None:
+    def __init__(self, hot: HotSet, turns: Turns, log: AccessLog | None) -> None:
         self.hot = hot
         """What can be answered."""
+        self.turns = turns
+        """How large answers go on."""
         self._log = log
         self._decided: list[FastHandler] = []
 
@@ -75,6 +57,11 @@ class Round:
         if not self._decided:
             asyncio.get_running_loop().call_soon(self._answer)
         self._decided.append(connection)
+
+    def note(self, entry: Entry) -> None:
+        """Log an answer that took more than one round."""
+        if self._log is not None:
+            self._log.add(entry)
 
     def _answer(self) -> None:
         decided, self._decided = self._decided, []
@@ -86,7 +73,7 @@ class Round:
 class FastHandler(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_begun", "_client", "_decided", "_remote", "_round")
+    __slots__ = ("_begun", "_client", "_decided", "_going", "_remote", "_round")
 
     def __init__(self, manager: web.Server, shared: Round | None, log: AccessLog | None) -> None:
         """Without a round shared by all connections, which TLS cannot have, aiohttp's task does everything."""
@@ -97,6 +84,7 @@ class FastHandler(web.RequestHandler):
         self._client = -1
         self._remote: str | None = None
         self._decided: Decided | None = None
+        self._going: Going | None = None
         self._begun: Begun | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -111,12 +99,16 @@ class FastHandler(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the number before the system gives it to another connection."""
         self._client = -1
-        self._decided = None
+        if self._going is not None and self._round is not None:
+            self._round.note(self._entry(self._going))
+        self._decided = self._going = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Let aiohttp parse; decide on what can be answered at once, and wake aiohttp's task for the rest."""
         waiter = self._waiter
+        if self._going is not None:
+            self._leave_the_rest()
         if waiter is None or waiter.done() or self._messages or self._round is None:
             super().data_received(data)
             return
@@ -138,18 +130,33 @@ class FastHandler(web.RequestHandler):
         waiter = self._waiter
         if decided is None or self._parser is None or waiter is None or waiter.done():
             return None  # more came before the round ended, and the task answers in order; or all is over
-        begun = self._begin(decided)
-        if begun is None or begun.rest is not None:
-            self._begun = begun
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return None  # `connection_lost` is called next, and a task that is awake does not expect that
+        going = begin(transport, self._client, decided)
+        if going is None:
             waiter.set_result(None)
             return None
-        message, _ = self._messages.popleft()
-        assert isinstance(message, RawRequestMessage)  # noqa: S101 - nothing else is decided on
-        self._parser.message_consumed()
-        self._next_keepalive_close_time = decided.at + self._keepalive_timeout
-        asked, agent = message.headers.get(hdrs.RANGE), message.headers.get(hdrs.USER_AGENT)
-        seconds = time.monotonic() - decided.at
-        return (self._remote, "GET", message.path, asked, begun.status, begun.sent, seconds, agent)
+        if going.position == going.end:
+            return self._end(going)
+        self._going = going
+        self._take_turns()
+        return None
+
+    def resume_writing(self) -> None:
+        """Go on, for the transport holds nothing any more."""
+        super().resume_writing()
+        self._take_turns()
+
+    def close(self) -> None:
+        """Have what is being answered finished by the task, which then closes."""
+        self._leave_the_rest()
+        super().close()
+
+    def _process_keepalive(self) -> None:
+        """Do not take somebody for idle who only takes their time, for which the task has no bound."""
+        self._leave_the_rest()
+        super()._process_keepalive()
 
     def take_begun(self) -> Begun | None:
         """Return the answer that the request at hand has got the beginning of, if it has."""
@@ -162,7 +169,8 @@ class FastHandler(web.RequestHandler):
         Only for whoever has the connection to itself.
         """
         decided = self._reply(target, headers)
-        return None if decided is None else self._begin(decided)
+        going = None if decided is None else begin(self.transport, self._client, decided)
+        return None if going is None else going.begun()
 
     def _decide(self, message: object, payload: StreamReader) -> Decided | None:
         """Decide on a request; None where it is for the task."""
@@ -185,48 +193,50 @@ class FastHandler(web.RequestHandler):
         _timestamps.refresh()
         return Decided(hot, reply, reply.header + _timestamps.end_of_header, time.monotonic())
 
-    def _begin(self, decided: Decided) -> Begun | None:
-        hot, reply, header, _ = decided
-        transport = self.transport
-        if transport is None or transport.is_closing() or transport.get_write_buffer_size():
-            return None
-        if hot.lease is not None and not hot.lease.is_current():
-            return None  # whatever ran since it was decided on may have closed the file
-        try:
-            if hot.content is not None or not reply.size:
-                content = (hot.content or b"")[reply.position : reply.position + reply.size]
-                transport.write(header + content)
-                return Begun(reply.status, len(header) + len(content))
-            return self._begin_file(transport, hot, reply, header)
-        except BlockingIOError:
-            return None
-        except OSError:
-            transport.abort()  # the client has gone
-            return Begun(reply.status, 0)
+    def _take_turns(self) -> None:
+        """Go on in turn with others, unless `resume_writing` will be called first."""
+        if self._going is not None and self._round is not None and not self._holds_bytes():
+            self._round.turns.add(self._go_on)
 
-    def _begin_file(
-        self, transport: asyncio.Transport, hot: HotDeliverable, reply: Reply, header: bytes
-    ) -> Begun | None:
-        assert hot.lease is not None  # noqa: S101 - what has no content lies in a blob
-        fd, position, size = hot.lease.fd, reply.position, reply.size
-        if size <= SMALL_BYTES:
-            body = _view[:size]
-            if os.preadv(fd, [body], position, NOWAIT) < size:
-                return None
-            sent = os.writev(self._client, [header, body])
-        else:
-            step = min(size, STEP_BYTES)
-            if not hot.warm.have(fd, position, step):
-                return None
-            sent = send_more(self._client, header) if size <= CORKED_BYTES else os.write(self._client, header)
-            if sent == len(header):
-                with contextlib.suppress(BlockingIOError):
-                    sent += os.sendfile(self._client, fd, position, step)
-        if sent == len(header) + size:
-            return Begun(reply.status, sent)
-        if sent < len(header):
-            transport.write(header[sent:])
-            sent = len(header)
-        done = sent - len(header)
-        rest = ResourceRegion(position=position + done, count=size - done)
-        return Begun(reply.status, sent, rest, hot.deliverable.blob_key, hot.warm)
+    def _go_on(self, most: int) -> Turn:
+        """Send what the kernel takes at once; leave to the task whatever is in the way."""
+        going, transport = self._going, self.transport
+        if going is None or transport is None or transport.is_closing() or self._round is None:
+            return Turn(0, may_go_on=False)
+        if transport.get_write_buffer_size():
+            return Turn(0, may_go_on=False)  # it waited in line for an answer that the task took over
+        turn = go_on(transport, self._client, going, most)
+        if turn is None:
+            self._leave_the_rest()
+            return Turn(0, may_go_on=False)
+        if going.position == going.end:
+            self._going = None
+            self._round.note(self._end(going))
+            return turn
+        return turn if turn.may_go_on or self._holds_bytes() else Turn(turn.sent, may_go_on=True)
+
+    def _holds_bytes(self) -> bool:
+        return self.transport is not None and self.transport.get_write_buffer_size() > 0
+
+    def _leave_the_rest(self) -> None:
+        """Have the task finish what was begun."""
+        going, self._going = self._going, None
+        if going is not None and self._waiter is not None and not self._waiter.done():
+            self._begun = going.begun()
+            self._waiter.set_result(None)
+
+    def _end(self, going: Going) -> Entry:
+        """Take what was answered from the queue, and return what the log is told."""
+        entry = self._entry(going)
+        self._messages.popleft()
+        assert self._parser is not None  # noqa: S101 - there is one until the connection is lost
+        self._parser.message_consumed()
+        self._next_keepalive_close_time = time.monotonic() + self._keepalive_timeout
+        return entry
+
+    def _entry(self, going: Going) -> Entry:
+        message, _ = self._messages[0]
+        assert isinstance(message, RawRequestMessage)  # noqa: S101 - nothing else is decided on
+        asked, agent = message.headers.get(hdrs.RANGE), message.headers.get(hdrs.USER_AGENT)
+        seconds = time.monotonic() - going.decided.at
+        return (self._remote, "GET", message.path, asked, going.decided.reply.status, going.sent, seconds, agent)

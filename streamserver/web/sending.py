@@ -35,9 +35,9 @@ from streamserver.domain.ranges import ResourceRegion
 from streamserver.ports import Blobs
 from streamserver.web.page_cache import WarmPieces, is_cached, load
 from streamserver.web.sockets import UNSENT_BYTES, has_sendfile, limit_unsent
-from streamserver.web.turns import STEP_BYTES, Turn, Turns
+from streamserver.web.turns import Turn, Turns
 
-__all__ = ["UNSENT_BYTES", "Begun", "TruncatedResourceError", "finish", "send"]
+__all__ = ["UNSENT_BYTES", "Begun", "TruncatedResourceError", "finish", "send", "send_some"]
 
 SMALL_BYTES = 64 * 1024
 """A body up to this size goes out in one write with its header."""
@@ -45,6 +45,9 @@ WAIT_BYTES = 4 * 1024
 """What the transport is given to wait with; it is the memory that a slow client costs."""
 COPY_BYTES = 64 * 1024
 """The size of ordinary writes where `sendfile` cannot be used."""
+
+LOAD_BYTES = 2 * 1024 * 1024
+"""What is read from the disk at a time; more would leave less of the processor to whoever needs no disk."""
 
 _NO_RESOURCE = -1
 """A descriptor that fails every read."""
@@ -187,28 +190,24 @@ class _LargeBody:
     async def _sendfile(self, region: ResourceRegion) -> None:
         self._position, self._end = region.position, region.end
         while self._position < self._end:
+            before = self._position
             await self._turns.take(self._step)
             if self._transport().get_write_buffer_size():
                 await self._drain()
-            elif not self._is_warm(count := self._count(STEP_BYTES)):
-                await load(self._resource, ResourceRegion(position=self._position, count=count))
+            elif self._position == before:
+                next_region = ResourceRegion(position=before, count=self._count(LOAD_BYTES))
+                await load(self._resource, next_region)
 
     def _step(self, most: int) -> Turn:
         """Send as much as the kernel takes at once of what lies in memory."""
         transport = self._transport()
         count = self._count(most)
+        if not self._is_warm(count):
+            count = self._count(min(most, LOAD_BYTES))
         if transport.get_write_buffer_size() or not self._is_warm(count):
             return Turn(0, may_go_on=False)
         client = transport.get_extra_info("socket").fileno()
-        try:
-            sent = os.sendfile(client, self._resource, self._position, count)
-            is_full = False
-        except BlockingIOError:
-            piece = _read(self._resource, self._position, min(count, WAIT_BYTES))
-            transport.write(piece)
-            sent, is_full = len(piece), True
-        if sent == 0:
-            raise TruncatedResourceError(f"it ends at byte {self._position}, {count} from there on were promised")
+        sent, is_full = send_some(transport, client, self._resource, self._position, count)
         self._position += sent
         self._request.writer.output_size += sent  # for the access log
         return Turn(sent, may_go_on=not is_full and self._position < self._end)
@@ -236,6 +235,30 @@ class _LargeBody:
         """Wait until the transport has written what it holds, and let the loop run in any case."""
         await self._request.writer.drain()
         await asyncio.sleep(0)
+
+
+def send_some(
+    transport: asyncio.Transport, client: int, resource: int, position: int, count: int
+) -> tuple[int, bool]:
+    """Send what the kernel takes at once of a resource; return how much, and whether the transport got some of it.
+
+    That happens where the kernel took less than all: the transport says when there is room again. It must hold
+    nothing before.
+    """
+    try:
+        sent = os.sendfile(client, resource, position, count)
+    except BlockingIOError:
+        sent = 0
+    if sent == count:
+        return sent, False
+    try:
+        piece = _read(resource, position + sent, min(count - sent, WAIT_BYTES))
+    except TruncatedResourceError:
+        if sent:
+            return sent, False  # so much is gone; it is raised the next time
+        raise
+    transport.write(piece)
+    return sent + len(piece), True
 
 
 async def _piece(piece: bytes | ResourceRegion, resource: int) -> bytes:

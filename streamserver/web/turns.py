@@ -1,4 +1,4 @@
-"""Large bodies take turns, and the loop goes round after each two megabytes of theirs.
+"""Large bodies take turns, and the loop goes round after each four megabytes of theirs.
 
 Whoever asks for little has that much to wait for, however many are served with a lot. A turn is a call and no
 task is woken for it: waking one costs more than the rest of a turn does.
@@ -8,9 +8,10 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
-STEP_BYTES = 2 * 1024 * 1024
+STEP_BYTES = 4 * 1024 * 1024
 """The most that they send before the loop goes round."""
 OTHERS_SHARE = 3
 """So many times as long as large bodies had the loop, others may have it."""
@@ -34,47 +35,43 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._line: deque[tuple[Callable[[int], Turn], asyncio.Future[None]]] = deque()
+        self._line: deque[Callable[[int], Turn]] = deque()
         self._is_scheduled = False
         self._others_until = 0.0
         self._looked_at = 0.0
 
-    async def take(self, turn: Callable[[int], Turn]) -> None:
+    def add(self, turn: Callable[[int], Turn]) -> None:
         """Have something sent in turn with others, each time told how much at most, for as long as it may go on.
 
-        What it raises is raised here. It is not called once this is cancelled.
+        It raises nothing.
         """
-        loop = asyncio.get_running_loop()
-        over = loop.create_future()
-        self._line.append((turn, over))
+        self._line.append(turn)
         if not self._is_scheduled:
             self._is_scheduled = True
+            loop = asyncio.get_running_loop()
             loop.call_soon(self._send, loop)
+
+    async def take(self, turn: Callable[[int], Turn]) -> None:
+        """Do as `add` does, and wait until it may not go on; what it raises is raised here.
+
+        It is not called once this is cancelled.
+        """
+        over = asyncio.get_running_loop().create_future()
+        self.add(partial(_until, over, turn))
         await over
 
     def _send(self, loop: asyncio.AbstractEventLoop) -> None:
         begun_at = time.monotonic()
-        sent = 0
-        while sent < STEP_BYTES and self._line:
-            sent += self._call(*self._line.popleft(), STEP_BYTES - sent)
+        left = STEP_BYTES
+        while left > 0 and self._line:
+            turn = self._line.popleft()
+            sent, may_go_on = turn(left)
+            left -= sent
+            if may_go_on:
+                self._line.append(turn)
         self._looked_at = time.monotonic()
         self._others_until = self._looked_at + OTHERS_SHARE * (self._looked_at - begun_at)
         loop.call_soon(self._look, loop)
-
-    def _call(self, turn: Callable[[int], Turn], over: asyncio.Future[None], most: int) -> int:
-        """Let one of the line have its turn; return how many bytes it sent."""
-        if over.done():
-            return 0
-        try:
-            sent, may_go_on = turn(most)
-        except Exception as error:  # noqa: BLE001 - raised where the turn is waited for
-            over.set_exception(error)
-            return 0
-        if may_go_on:
-            self._line.append((turn, over))
-        else:
-            over.set_result(None)
-        return sent
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Go on if the others have had their share, or needed nothing of it."""
@@ -85,3 +82,17 @@ class Turns:
             self._send(loop)
         else:
             self._is_scheduled = False
+
+
+def _until(over: asyncio.Future[None], turn: Callable[[int], Turn], most: int) -> Turn:
+    """Take a turn that somebody waits for the end of."""
+    if over.done():
+        return Turn(0, may_go_on=False)
+    try:
+        taken = turn(most)
+    except Exception as error:  # noqa: BLE001 - raised where the turn is waited for
+        over.set_exception(error)
+        return Turn(0, may_go_on=False)
+    if not taken.may_go_on:
+        over.set_result(None)
+    return taken

@@ -3,12 +3,14 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from streamserver.encoder.command import GROWING_MP4
 from tests.clips.programs import PROGRAMS, ffmpeg
 
-MUXER = ("-f", "mp4", "-movflags", GROWING_MP4["movflags"])
+MUXER_OPTIONS = ((f"-{name}", str(GROWING_MP4[name])) for name in ("movflags", "frag_interleave"))
+MUXER = ("-f", "mp4", *chain.from_iterable(MUXER_OPTIONS))
 KEYFRAMES = ("-force_key_frames", "expr:gte(t,n_forced*2)", "-g", "1000", "-sc_threshold", "0")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *KEYFRAMES)
 

@@ -4,9 +4,8 @@ import struct
 
 import pytest
 
-from streamserver.domain.demuxing import fragment_of_track, init_of_track, sample_run
+from streamserver.domain.demuxing import fragment_of_track, init_of_track, sample_runs
 from streamserver.domain.mp4 import Malformed, boxes, read_tracks
-from streamserver.domain.ranges import ResourceRegion
 from streamserver.encoder.memory import audio_init_segment, init_segment
 
 PICTURE, SOUND = 1, 2
@@ -44,29 +43,29 @@ class TestRuns:
     @pytest.mark.parametrize(
         ("runs", "default_size", "expected"),
         [
-            ([run(200, [50, 3, 4])], None, (200, 57, 50)),
-            ([run(200, [50, 3], extra=0x100)], None, (200, 53, 50)),
-            ([run(200, [50, 3]), run(253, [9])], None, (200, 62, 50)),
-            ([run_of_defaults(200, 3)], 10, (200, 30, 10)),
-            ([run_of_defaults(200, 3)], None, (200, 21, 7)),
+            ([run(200, [50, 3, 4])], None, [(200, 57, 50)]),
+            ([run(200, [50, 3], extra=0x100)], None, [(200, 53, 50)]),
+            ([run(200, [50, 3]), run(253, [9])], None, [(200, 62, 50)]),
+            ([run(200, [50, 3]), run(300, [9]), run(309, [1])], None, [(200, 53, 50), (300, 10, 9)]),
+            ([run(200, []), run(300, [9])], None, [(300, 9, 9)]),
+            ([run_of_defaults(200, 3)], 10, [(200, 30, 10)]),
+            ([run_of_defaults(200, 3)], None, [(200, 21, 7)]),
         ],
     )
     def test_they_are_found(
-        self, runs: list[bytes], default_size: int | None, expected: tuple[int, int, int]
+        self, runs: list[bytes], default_size: int | None, expected: list[tuple[int, int, int]]
     ) -> None:
         """Sizes stand in the run, in the fragment or in the init segment; several runs in a row are one."""
-        found = sample_run(moof(traf(PICTURE, *runs, default_size=default_size)), PICTURE, 7)
-        assert found is not None
-        assert (found.offset, found.count, found.first) == expected
+        found = sample_runs(moof(traf(PICTURE, *runs, default_size=default_size)), PICTURE, 7)
+        assert [(it.offset, it.count, it.first) for it in found] == expected
 
     def test_a_track_that_is_not_there(self) -> None:
         """A fragment may have nothing of a track."""
-        assert sample_run(moof(traf(SOUND, run(100, [1]))), PICTURE) is None
+        assert sample_runs(moof(traf(SOUND, run(100, [1]))), PICTURE) == ()
 
     @pytest.mark.parametrize(
         "broken",
         [
-            moof(traf(PICTURE, run(200, [50]), run(300, [9]))),
             moof(traf(PICTURE, run(200, [50]), flags=0)),
             moof(traf(PICTURE, run(200, [50]), flags=0x020001)),
             moof(traf(PICTURE, box(b"trun", struct.pack(">II", 0, 3), bytes(8)))),
@@ -75,30 +74,37 @@ class TestRuns:
         ],
     )
     def test_what_cannot_be_told(self, broken: bytes) -> None:
-        """Samples that do not lie in one piece, or not where the fragment says, are malformed."""
+        """Samples that do not lie where the fragment says are malformed."""
         with pytest.raises(Malformed):
-            sample_run(broken, PICTURE)
+            sample_runs(broken, PICTURE)
 
 
 def test_a_fragment_of_the_picture_alone() -> None:
-    """It has a new header that tells the right place, and the samples as they lie in the file."""
-    pictures, sounds = b"PPPPPPPPpp", b"ssss"
+    """It has a new header that tells the right places, and the samples as they lie in the file."""
+    samples = b"PPPPPPPPpp", b"ss", b"QQQ", b"ss"
 
     def mixed(at: int) -> bytes:
-        return moof(traf(PICTURE, run(at, [8]), run(at + 8, [2])), traf(SOUND, run(at + 10, [4])))
+        pictures = run(at, [8]), run(at + 8, [2]), run(at + 12, [3])
+        return moof(traf(PICTURE, *pictures), traf(SOUND, run(at + 10, [2]), run(at + 15, [2])))
 
     whole = mixed(len(mixed(0)) + 8)
-    file = b"before" + whole + box(b"mdat", pictures + sounds)
-    made, region = fragment_of_track(whole, 6, PICTURE)
-    assert isinstance(made, bytes)
-    assert isinstance(region, ResourceRegion)
-    content = made + file[region.position : region.end]
+    file = b"before" + whole + box(b"mdat", *samples)
+    content = b"".join(
+        piece if isinstance(piece, bytes) else file[piece.position : piece.end]
+        for piece in fragment_of_track(whole, 6, PICTURE)
+    )
     new_moof, mdat = boxes(content)
     assert (new_moof.kind, mdat.kind) == ("moof", "mdat")
-    found = sample_run(content[: new_moof.end], PICTURE)
-    assert found is not None
-    assert content[found.offset : found.offset + found.count] == pictures == content[mdat.body : mdat.end]
-    assert sample_run(content[: new_moof.end], SOUND) is None
+    assert content[mdat.body : mdat.end] == b"PPPPPPPPppQQQ"
+    assert _starts(content[: new_moof.end]) == [mdat.body, mdat.body + 8, mdat.body + 10]
+    assert sample_runs(content[: new_moof.end], SOUND) == ()
+
+
+def _starts(moof: bytes) -> list[int]:
+    """Return where each `trun` of a `moof` with one `traf` says that its samples are."""
+    (traf,) = (box for top in boxes(moof) for box in boxes(moof, top.body, top.end) if box.kind == "traf")
+    truns = (box for box in boxes(moof, traf.body, traf.end) if box.kind == "trun")
+    return [struct.unpack_from(">i", moof, trun.body + 8)[0] for trun in truns]
 
 
 def test_a_fragment_without_a_picture() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import Fragment, FragmentIndex
-from streamserver.domain.mp4 import Malformed
+from streamserver.domain.mp4 import Malformed, boxes, read_tracks
 from streamserver.domain.scanning import MAX_HEADER_BYTES, Reader, Scan, scan_on
 from streamserver.encoder.memory import fragment, init_segment
 from tests.clips.hybrid import X264, growing_hybrid, make_hybrid, picture, sound
@@ -294,3 +295,17 @@ class TestNonsense:
         with suppress(Malformed):
             scan_on(Scan(), read, len(start + content))
         assert looks <= len(start + content) / 4 + 4
+
+
+def test_picture_and_sound_lie_close_together(finished: bytes) -> None:
+    """Whoever reads a file from some place on soon has both; the order within each is that of the whole file."""
+    index = index_of(scanned(finished))
+    (moov,) = (finished[position : position + count] for position, count in index.init[1:])
+    picture_track, sound_track = read_tracks(moov)
+    for part in index.fragments:
+        (moof, *_) = boxes(finished, part.position, part.position + part.count)
+        header = finished[moof.position : moof.end]
+        pictures = sample_runs(header, picture_track.id, picture_track.default_size)
+        sounds = sample_runs(header, sound_track.id, sound_track.default_size)
+        assert max(len(run.sizes) for run in (*pictures, *sounds)) <= 2 * 12
+        assert min(len(pictures), len(sounds)) > 1

@@ -96,12 +96,12 @@ class MediaServer:
 
     def count_tasked(self, ask: Callable[[], Result]) -> tuple[Result, int]:
         """Ask for something; return what came, and how many requests were not answered in the short way."""
-        self.run(self._settle())
+        self.run(self.settle())
         before = self.server.requests_count
         result = ask()
         return result, self.server.requests_count - before
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
         """Wait until no task is busy with what was asked before: a client may be faster than its end."""
         while any(connection._waiter is None for connection in self.server.connections):  # noqa: ASYNC110 - untold
             await asyncio.sleep(0)
@@ -127,7 +127,7 @@ async def serve(
     await runner.setup()
     (listener,) = bind("127.0.0.1", 0, shared=False)
     port = listener.getsockname()[1]
-    fast = None if tls else Round(plane.hot, log)
+    fast = None if tls else Round(plane.hot, plane.turns, log)
     try:
         async with listening(lambda: FastHandler(server, fast, log), [listener], tls):
             loop = asyncio.get_running_loop()

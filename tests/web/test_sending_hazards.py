@@ -29,6 +29,8 @@ from tests.web.loopback import (
 
 LARGE_BYTES = 5 * 1024 * 1024 + 321
 """More than the kernel takes of a connection that is not read."""
+HELD_BYTES = 1024 * 1024
+"""Less than that."""
 ANSWER_SECONDS = 30
 """When a handler's finding is given up."""
 
@@ -245,8 +247,8 @@ def test_bytes_do_not_overtake_what_the_transport_still_holds(loop: str, folder:
         assert transport is not None
         count = 0
         while not transport.get_write_buffer_size():
-            transport.write(bytes(STEP_BYTES))
-            count += STEP_BYTES
+            transport.write(bytes(HELD_BYTES))
+            count += HELD_BYTES
             await asyncio.sleep(0)
         stuck.set_result(count)
         has_read.result(ANSWER_SECONDS)  # stops the loop, so that the transport does not notice
@@ -256,9 +258,9 @@ def test_bytes_do_not_overtake_what_the_transport_still_holds(loop: str, folder:
     with serving(behind, loop) as port, Connection(port) as connection:
         connection.send("/")
         before = stuck.result(ANSWER_SECONDS)
-        assert connection.read_some(STEP_BYTES) == bytes(STEP_BYTES)
+        assert connection.read_some(HELD_BYTES) == bytes(HELD_BYTES)
         has_read.set_result(None)
-        assert connection.read_some(before - STEP_BYTES) == bytes(before - STEP_BYTES)
+        assert connection.read_some(before - HELD_BYTES) == bytes(before - HELD_BYTES)
         assert connection.read().body == content_of("large", LARGE_BYTES)
 
 
