@@ -32,6 +32,8 @@ GROWING_MP4 = {
     # Fragments that can be played while the file grows; a plain MP4 in place when it ends; the init segment
     # written once the first packets are known, so that it tells their true start.
     "movflags": "+frag_keyframe+default_base_moof+hybrid_fragmented+delay_moov",
+    # A fragment is there once it is made; small ones would wait until there are 256 KiB, seconds of them.
+    "flush_packets": 1,
 }
 PRIVATE = {
     "map_metadata": "-1",  # a phone writes where it was
@@ -198,7 +200,7 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
 def _scaled(picture: Stream, specs: Sequence[RenditionSpec]) -> Iterator[Stream]:
     """Scale a picture to all sizes, the smaller ones out of larger ones."""
     origins = scaled_from(specs)
-    copies = {None: _copies(picture, origins.count(None))}
+    copies: dict[int | None, Iterator[Stream]] = {None: _copies(picture, origins.count(None))}
     for number, spec in enumerate(specs):
         scaled = next(copies[origins[number]]).filter("scale", spec.width, spec.height, flags="bicubic")
         scaled = scaled.filter("setsar", "1").filter("format", "yuv420p")
