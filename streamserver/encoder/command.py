@@ -35,6 +35,8 @@ GROWING_MP4 = {
     # Frames in a row, of one kind. Whoever reads the file as a whole needs picture and sound of the same moment,
     # and would otherwise have to wait for two seconds of the one before the other begins.
     "frag_interleave": 12,
+    # A fragment is there once it is made; small ones would wait until there are 256 KiB, seconds of them.
+    "flush_packets": 1,
 }
 PRIVATE = {
     "map_metadata": "-1",  # a phone writes where it was

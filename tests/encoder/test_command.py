@@ -121,9 +121,11 @@ class TestEveryCommand:
         if name == "ladder":
             files = files_of(command)
             assert all(":f=mp4:" in file for file in files)
+            assert all(":flush_packets=1]" in file for file in files)
             flags = [file.split("movflags=")[1] for file in files]
         else:
             assert values(command, "-f") == ["mp4"] * outputs
+            assert values(command, "-flush_packets") == ["1"] * outputs
             flags = values(command, "-movflags")
         assert len(flags) == outputs
         for flag in ("frag_keyframe", "default_base_moof", "hybrid_fragmented", "delay_moov"):
