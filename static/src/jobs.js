@@ -6,6 +6,9 @@ import { followJobs, isTerminal } from './lib/job-events.js';
 import { readPageData } from './lib/page-data.js';
 import { Queue } from './lib/queue.js';
 
+// A picture is taken while a video is encoded, of which no report tells.
+const PICTURE_MILLISECONDS = 1500;
+
 const data = readPageData('queue-data');
 const queue = new Queue(data);
 const newest = data.jobs.reduce((latest, job) => (job.created_at > latest ? job.created_at : latest), '');
@@ -22,7 +25,8 @@ function onJob(job) {
   queue.show(row, job);
   const isWhole = before.received_bytes !== null && job.received_bytes === null;
   const isFurther = isWhole || before.stage !== job.stage || before.status !== job.status;
-  if (isFurther && !row.hasPicture) describe(row);
+  const isDue = job.stage === 'encode' && performance.now() - row.describedAt > PICTURE_MILLISECONDS;
+  if ((isFurther || isDue) && !row.hasPicture) describe(row);
 }
 
 function isOverUnreceived(job) {
@@ -31,6 +35,7 @@ function isOverUnreceived(job) {
 
 // A report says nothing of the video's title and picture, unless there is no video yet.
 async function describe(row) {
+  row.describedAt = performance.now();
   if (row.job.received_bytes !== null) {
     row.describe({ title: row.job.title, poster_url: null });
     return;

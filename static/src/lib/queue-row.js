@@ -10,6 +10,8 @@ const MOMENT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle
 /** Keeps one row in step with one job. */
 export class QueueRow extends JobView {
   #title = '';
+  /** When its video was asked for last, in milliseconds. */
+  describedAt = 0;
 
   /** @param {HTMLElement} root a `.queue-row` */
   constructor(root) {
