@@ -112,7 +112,7 @@ class SeaweedFS:
                 ],
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                process_group=0,
             )
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._answers():

@@ -212,7 +212,7 @@ async def test_segments_and_file_are_the_same_bytes(house: House, media: Media) 
     playlist = await (await house.client.get(media.addresses[Kind.PLAYLIST])).text()
     folder = media.addresses[Kind.PLAYLIST].rsplit("/", 1)[0]
     names = [line for line in playlist.splitlines() if not line.startswith("#")]
-    assert len(names) == 4
+    assert len(names) == 5
     init = await (await house.client.get(f"{folder}/init.mp4")).read()
     segments = [await (await house.client.get(f"{folder}/{name}")).read() for name in names]
     assert init[4:8] == b"ftyp"

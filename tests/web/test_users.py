@@ -82,9 +82,10 @@ async def test_each_their_own(house: House) -> None:
 
 
 async def test_watching_needs_no_token(house: House) -> None:
-    """The library, the queue and their pages are open as before."""
-    for path in ("/", "/upload", "/jobs", "/api/videos", "/api/jobs"):
+    """The library, the queue and their pages are open as before; the page for uploads asks who comes."""
+    for path in ("/", "/jobs", "/api/videos", "/api/jobs"):
         assert (await house.client.get(path)).status == 200
+    assert (await house.client.get("/upload")).status == 401
 
 
 async def test_too_many_at_a_time(tmp_path: Path) -> None:
