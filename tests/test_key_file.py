@@ -73,5 +73,6 @@ def test_a_file_without_keys_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
     """In a sentence with the path."""
+    (tmp_path / "nowhere").write_text("no folder")
     with pytest.raises(SettingsError, match=f"nowhere/{NAME} cannot be used"):
         load_keys((), tmp_path / "nowhere")

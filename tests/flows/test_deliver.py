@@ -117,7 +117,7 @@ class TestHls:
             [await whole(works, f"{base}/{it}") for it in names]
         )
         assert content == works.blobs.path(rendition_key(rendition)).read_bytes()
-        assert len(names) == 3 + 4
+        assert len(names) == 4 + 4
 
     async def test_what_each_is(self, works: Works) -> None:
         """Playlists, init segments and segments have their types; what never changes is kept for ever."""
