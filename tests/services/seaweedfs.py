@@ -106,7 +106,7 @@ class SeaweedFS:
                     f"-filer.localSocket={self._folder}/filer.sock",
                     f"-master.volumeSizeLimitMB={VOLUME_MB}",
                     "-master.telemetry=false",
-                    "-volume.max=100",
+                    "-volume.max=1000",
                     "-volume.preStopSeconds=0",
                     *self._options,
                 ],
