@@ -2,7 +2,7 @@
 
 start     the time that `scripts/run` adds to the server's own, when nothing is to be set up
 upload    how much the server's memory grows while it takes a file in by form
-playable  the time from the end of an upload to the first HLS segment
+playable  the time from the end of an upload to the first HLS segment of the smallest rendition
 eta       how far the time left that is told after a quarter of the work is from what it then took
 """
 
@@ -127,13 +127,13 @@ def _playable(checkout: Checkout, *, quick: bool) -> None:
 
 
 def _await_segment(server: Server, video_id: str) -> None:
+    """Wait for the first segment of the smallest rendition that has been begun."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        status, master = server.ask(f"/media/{video_id}/hls/master.m3u8")
-        if status == http.client.OK:
-            playlist = next(line for line in master.decode().splitlines() if not line.startswith("#"))
-            segment = playlist.replace("index.m3u8", "0.m4s")
-            if server.ask(f"/media/{video_id}/hls/{segment}")[0] == http.client.OK:
+        renditions = json.loads(server.ask(f"/api/videos/{video_id}")[1])["renditions"]
+        if renditions:
+            segment = renditions[-1]["playlist_url"].replace("index.m3u8", "0.m4s")
+            if server.ask(segment)[0] == http.client.OK:
                 return
         time.sleep(0.05)
     sys.exit("no segment came")
