@@ -18,6 +18,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from streamserver.blobs.keys import is_part
 from streamserver.blobs.locking import durable_size, explained, open_locked, remove_left, sizes_in
 from streamserver.blobs.moving import move, sync_folder
+from streamserver.blobs.writeback import start_writing
 from streamserver.errors import NotFound, StreamserverError
 from streamserver.ports import Incoming
 
@@ -27,7 +28,7 @@ R = TypeVar("R")
 GATHERED_BYTES: Final = 1024 * 1024
 """A thread is woken once for so many bytes; while it writes them, as many more are gathered."""
 STEP_BYTES: Final = 8 * 1024 * 1024
-"""The most that is copied by one system call."""
+"""The most that is copied by one system call, or waits to be written to the disk."""
 THREADS: Final = 4
 
 
@@ -125,7 +126,7 @@ class LocalIncoming:
         self._folder = folder
         self._path = path
         self._fd, self._size_bytes = opened
-        self._durable_bytes = self._size_bytes
+        self._durable_bytes = self._begun_bytes = self._size_bytes
         self._digest = digest
         self._final_path = final_path
         self._gathered = bytearray()
@@ -138,10 +139,14 @@ class LocalIncoming:
         """See `Incoming.size_bytes`."""
         return self._size_bytes
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """See `Incoming.write`."""
-        self._gathered += chunk
         self._size_bytes += len(chunk)
+        if len(chunk) >= GATHERED_BYTES:
+            await self.flush()
+            await self._folder.run(self._append, chunk)
+            return
+        self._gathered += chunk
         if len(self._gathered) >= GATHERED_BYTES:
             await self._flushed()
             gathered, self._gathered = self._gathered, bytearray()
@@ -217,7 +222,7 @@ class LocalIncoming:
         with suppress(StreamserverError):
             await self._flushed()
 
-    def _append(self, gathered: bytearray) -> None:
+    def _append(self, gathered: bytes | bytearray | memoryview) -> None:
         with self._turn:
             position = os.fstat(self._fd).st_size
             view = memoryview(gathered)
@@ -227,9 +232,17 @@ class LocalIncoming:
                         count = os.pwrite(self._fd, view, position)
                     self._take_in(position, view[:count])
                     view, position = view[count:], position + count
+                self._start_writing(position)
             except StreamserverError:
                 self._drop_gathered()
                 raise
+
+    def _start_writing(self, size_bytes: int) -> None:
+        """Have the disk busy while more is coming: whoever wants it all durable then waits for the rest only."""
+        self._begun_bytes = min(self._begun_bytes, size_bytes)
+        if size_bytes - self._begun_bytes >= STEP_BYTES:
+            start_writing(self._fd, self._begun_bytes, size_bytes - self._begun_bytes)
+            self._begun_bytes = size_bytes
 
     def _copy(self, source: int, position: int) -> None:
         with self._turn, explained():

@@ -69,7 +69,7 @@ class MemoryIncoming:
         """See `Incoming.size_bytes`."""
         return len(self._received)
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """See `Incoming.write`."""
         self._received += chunk
 

@@ -44,7 +44,7 @@ class Receiving:
         self._bytes_per_second: float | None = None
         self._is_looked_at = upload.is_partial or incoming.size_bytes >= SNIFF_BYTES
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Take in the next bytes; raise `TooLarge` or `UnsupportedMedia` once it cannot be a source."""
         with self.patience.busy():
             self.check_room(len(chunk))

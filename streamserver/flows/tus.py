@@ -28,8 +28,8 @@ SILENCE_SECONDS: Final = 30.0
 REMEMBERED: Final = 1000
 """Uploads that became whole whose fields can still be told."""
 
-Chunks = AsyncIterator[bytes]
-"""The body of a request."""
+Chunks = AsyncIterator[bytes | memoryview]
+"""The body of a request; each chunk is good until the next one is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ class Incoming(Protocol):
     def size_bytes(self) -> int:
         """How many bytes there are, those included that are not durable yet."""
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Add bytes; raise `StorageFull` when there is no room, `StorageFault` when the storage fails."""
 
     async def join(self, other: "Incoming", position: int = 0) -> None:

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from streamserver.web import api, assets, attachments, events, forms, openapi, pages, probes, queue_page, tus
+from streamserver.web.arrival import end_spent
 from streamserver.web.errors import error_middleware
 from streamserver.web.guard import add_headers, guard_middleware
 from streamserver.web.metrics import METRICS, Metrics
@@ -18,6 +19,7 @@ def make_application(services: Services) -> web.Application:
         app.add_routes(room.routes)
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(tus.add_version)
+    app.on_response_prepare.append(end_spent)
     app.on_response_prepare.append(app[METRICS].count)
     app.on_shutdown.append(_drain)
     return app

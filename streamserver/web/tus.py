@@ -1,6 +1,7 @@
 """Resumable uploads: tus 1.0.0 with the extensions that `domain.tus` names (https://tus.io/protocols)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -19,6 +20,7 @@ from streamserver.domain.tus import (
 )
 from streamserver.errors import BadInput, StreamserverError, TooSlow, UnknownVersion, UnsupportedMedia
 from streamserver.flows.tus import Creation, Piece
+from streamserver.web.arrival import Chunks, arriving
 from streamserver.web.errors import problem
 from streamserver.web.guard import METHOD_OVERRIDE
 from streamserver.web.services import SERVICES
@@ -103,7 +105,7 @@ async def _create(request: web.Request) -> web.StreamResponse:
     shown = {} if standing.offset_bytes == 0 else _place(standing)
     if has_bytes and standing.offset_bytes == 0:
         try:
-            standing = await tus.add(standing.upload_id, _piece(request, user, offset_bytes=0))
+            standing = await _add_body(request, standing.upload_id, user=user, offset_bytes=0)
         except StreamserverError as error:
             # The upload is there, and the client must learn where: it can go on, or hears why it cannot.
             answer = problem(request, error)
@@ -132,8 +134,8 @@ async def _add(request: web.Request) -> web.StreamResponse:
     if not _is_chunk(request):
         raise UnsupportedMedia(f"The bytes of an upload come as {CHUNK_TYPE}.")
     offset_bytes = parse_number("Upload-Offset", request.headers.get("Upload-Offset", ""))
-    piece = _piece(request, user, offset_bytes=offset_bytes)
-    standing = await request.app[SERVICES].tus.add(request.match_info["upload_id"], piece)
+    upload_id = request.match_info["upload_id"]
+    standing = await _add_body(request, upload_id, user=user, offset_bytes=offset_bytes)
     return web.Response(status=204, headers=_place(standing) | _expiry(standing) | UNCACHED)
 
 
@@ -142,22 +144,25 @@ async def _end(request: web.Request) -> web.StreamResponse:
     return web.Response(status=204)
 
 
-def _piece(request: web.Request, user: str, *, offset_bytes: int) -> Piece:
+async def _add_body(request: web.Request, upload_id: str, *, user: str, offset_bytes: int) -> Standing:
     length, checksum = request.headers.get("Upload-Length"), request.headers.get("Upload-Checksum")
-    return Piece(
-        user=user,
-        offset_bytes=offset_bytes,
-        chunks=_chunks(request),
-        announced_bytes=request.content_length,
-        length_bytes=None if length is None else parse_number("Upload-Length", length),
-        checksum=None if checksum is None else parse_checksum(checksum),
-    )
+    async with AsyncExitStack() as stack:
+        piece = Piece(
+            user=user,
+            offset_bytes=offset_bytes,
+            chunks=_chunks(request, stack),
+            announced_bytes=request.content_length,
+            length_bytes=None if length is None else parse_number("Upload-Length", length),
+            checksum=None if checksum is None else parse_checksum(checksum),
+        )
+        return await request.app[SERVICES].tus.add(upload_id, piece)
 
 
-async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
+async def _chunks(request: web.Request, stack: AsyncExitStack) -> Chunks:
+    """Give the body once it is asked for; what is left of it is the stack's to deal with."""
     if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    while chunk := await request.content.readany():
+    async for chunk in await stack.enter_async_context(arriving(request)):
         yield chunk
 
 
