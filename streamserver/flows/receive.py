@@ -101,7 +101,7 @@ class OneGo:
         self._receiving = await self.held.enter_async_context(writing)
         return self._receiving
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Take in the next bytes; refuse the file once it is too large, or certainly no video."""
         receiving = self._receiving or await self.begin("video")
         await receiving.write(chunk)

@@ -24,6 +24,12 @@ SPENT: Final = "arrival.spent"
 Chunks = AsyncIterator[bytes | memoryview]
 
 
+def is_large(request: web.Request) -> bool:
+    """Tell whether a body is large enough, and its length known."""
+    length = request.content_length
+    return length is not None and length >= LEAST_BYTES and hdrs.CONTENT_ENCODING not in request.headers
+
+
 @asynccontextmanager
 async def arriving(request: web.Request) -> AsyncIterator[Chunks]:
     """Give the body of a request in chunks, each of which is good until the next one is asked for.
@@ -31,11 +37,11 @@ async def arriving(request: web.Request) -> AsyncIterator[Chunks]:
     What is not asked for is read and dropped, so that whoever sends it gets to read the response. Where the
     connection breaks, `ConnectionError` is raised behind the last bytes that came.
     """
-    transport, length = request.transport, request.content_length
-    if transport is None or length is None or length < LEAST_BYTES or hdrs.CONTENT_ENCODING in request.headers:
+    transport = request.transport
+    if transport is None or not is_large(request):
         yield _by_aiohttp(request)
         return
-    arrival = Arrival(request, transport, length)
+    arrival = Arrival(request, transport)
     request[SPENT] = True
     try:
         yield arrival.chunks()
@@ -58,7 +64,7 @@ async def _by_aiohttp(request: web.Request) -> Chunks:
 class Arrival(asyncio.BufferedProtocol):
     """A body that is coming, in place of the protocol of its connection."""
 
-    def __init__(self, request: web.Request, transport: asyncio.Transport, length: int) -> None:
+    def __init__(self, request: web.Request, transport: asyncio.Transport) -> None:
         self._handler = request.protocol
         self._content = request.content
         self._transport = transport
@@ -71,7 +77,8 @@ class Arrival(asyncio.BufferedProtocol):
         self._head = bytearray()
         while chunk := self._content.read_nowait():
             self._head += chunk
-        self._left = length - len(self._head)
+        # aiohttp's count, for the beginning of a form has been read already
+        self._left = (request.content_length or 0) - self._content.total_raw_bytes
         transport.set_protocol(self)
 
     async def chunks(self) -> Chunks:

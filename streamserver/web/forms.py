@@ -1,9 +1,10 @@
 """Uploads by form (RFC 7578), streamed to where they stay."""
 
 from collections.abc import Awaitable
+from contextlib import aclosing
 from typing import TypeVar
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 
 from streamserver.domain.jobs import Job
@@ -12,12 +13,11 @@ from streamserver.domain.videos import Video
 from streamserver.errors import BadInput, TooLarge
 from streamserver.flows.receive import OneGo, Receive
 from streamserver.web.documents import job_document, video_document
+from streamserver.web.form_file import FRAMING_BYTES, can_be_found, file_chunks
 from streamserver.web.services import SERVICES
 from streamserver.web.users import permitted
 
 CHUNK_BYTES = 256 * 1024
-FRAMING_BYTES = 64 * 1024
-"""What a form may be larger than the file in it."""
 USUAL_FRAMING_BYTES = 500
 """What it mostly is larger."""
 SILENCE_SECONDS = 300.0
@@ -58,21 +58,27 @@ async def _receive(request: web.Request, receive: Receive) -> tuple[Video, Job]:
         expected_bytes=max(0, announced - USUAL_FRAMING_BYTES) if announced else None,
         patience_seconds=SILENCE_SECONDS,
     ) as upload:
-        file_name, title = await _read_fields(await understood(request.multipart()), upload)
+        file_name, title = await _read_fields(request, upload)
         if file_name is None:
             raise BadInput("There is no file in the form; please send one in a field named file.")
         return await upload.finish(file_name, title)
 
 
-async def _read_fields(form: MultipartReader, upload: OneGo) -> tuple[str | None, str | None]:
+async def _read_fields(request: web.Request, upload: OneGo) -> tuple[str | None, str | None]:
     """Write the file to the upload; return its name and the title, None for what is not there."""
     file_name = title = None
+    form = await understood(request.multipart())
     while part := await understood(form.next()):
         if not isinstance(part, BodyPartReader):
             raise BadInput("The form is nested; please send plain fields.")
         if part.name == "file" and file_name is None:
             file_name = _unescaped(part.filename or "video")
             await upload.begin(file_name, title)
+            if can_be_found(request, part):
+                async with aclosing(file_chunks(request)) as chunks:
+                    async for chunk in chunks:
+                        await upload.write(chunk)
+                continue
             while chunk := await understood(part.read_chunk(CHUNK_BYTES)):
                 await upload.write(chunk)
         elif part.name == "title":
