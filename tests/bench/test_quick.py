@@ -48,6 +48,20 @@ def test_serve_compares_with_whoever_is_there(tmp_path: Path) -> None:
     assert "streamserver" in found["results"]["cold"]
 
 
+def test_uploads_are_compared_with_a_plain_copy(tmp_path: Path) -> None:
+    """Files come in by every way there is, at once too, and the loop's thread is watched where strace is there."""
+    found = bench("uploads", tmp_path)
+    results, left_out = found["results"], found["left_out"]
+    ways = {"plain copy", "tus", "form"} | ({"@tus/server"} - left_out.keys())
+    assert results["rates"].keys() == ways
+    assert all(rate["goes"]["1"]["bytes_per_second"] > 0 for rate in results["rates"].values())
+    assert results["memory"]["tus"]["bytes_per_second"]["median"] > 0
+    assert "viewers" in results or "viewers" in left_out
+    assert "calls" in results or "calls on the loop's thread" in left_out
+    if "calls" in results:
+        assert results["calls"]["turns"] > 0
+
+
 def test_encode_compares_the_three_ways(tmp_path: Path) -> None:
     """Each way makes the same ladder out of the same source, and its three costs are told."""
     found = bench("encode", tmp_path)

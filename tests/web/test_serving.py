@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.loopback import LOOPS, Connection, assert_right, content_of
+from tests.web.loopback import LOOPS, Connection, assert_right, content_of, serving
 from tests.web.media_server import media_path, media_server
 from tests.web.program import command, serving_program
+from tests.web.test_arrival import LARGE, digest, expected
 
 PATIENCE_SECONDS = 60.0
 LARGE_BYTES = 3_000_321
@@ -44,6 +45,20 @@ def test_media_over_tls_are_the_same_bytes(loop: str, tmp_path: Path, certificat
     ):
         for fields in ({}, {"Range": "bytes=1-2"}, {"Range": "bytes=1-70000"}, {"Range": "bytes=1-2000000"}) * 2:
             assert_right(connection.ask(media_path("a.mp4"), fields), content)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_large_bodies_arrive_over_tls(loop: str, certificate: Path) -> None:
+    """What is encrypted also goes into a buffer, byte for byte."""
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(certificate)
+    body = content_of("tls", LARGE)
+    with (
+        serving(digest, loop, tls=server_side, application=True) as port,
+        Connection(port, tls=trusting(certificate)) as connection,
+    ):
+        connection.send("/", {"Content-Length": str(LARGE)}, method="PUT", body=body)
+        assert connection.read().body == expected(body)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
