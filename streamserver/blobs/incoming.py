@@ -5,22 +5,22 @@ work on files is done by a few threads of its own: waiting for a disk, they keep
 """
 
 import asyncio
-import hashlib
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
+from streamserver.blobs.digests import Digest
+from streamserver.blobs.filling import fill, write
 from streamserver.blobs.keys import is_part
 from streamserver.blobs.locking import durable_size, explained, open_locked, remove_left, sizes_in
 from streamserver.blobs.moving import move, sync_folder
 from streamserver.blobs.writeback import start_writing
 from streamserver.errors import NotFound, StreamserverError
-from streamserver.ports import Incoming
+from streamserver.ports import Incoming, ReadInto
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,21 +30,6 @@ GATHERED_BYTES: Final = 1024 * 1024
 STEP_BYTES: Final = 8 * 1024 * 1024
 """The most that is copied by one system call, or waits to be written to the disk."""
 THREADS: Final = 4
-
-
-@dataclass(slots=True)
-class Digest:
-    """The SHA-256 of the first bytes of a file."""
-
-    position: int = 0
-    """How many they are."""
-    sha256: Any = field(default_factory=hashlib.sha256)
-    """As far as that."""
-
-    def restart(self, size_bytes: int) -> None:
-        """Begin anew where the file has become shorter than that."""
-        if self.position > size_bytes:
-            self.position, self.sha256 = 0, hashlib.sha256()
 
 
 class IncomingFolder:
@@ -131,6 +116,7 @@ class LocalIncoming:
         self._final_path = final_path
         self._gathered = bytearray()
         self._flushing: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self._turn = threading.Lock()
         self._is_there = True
 
@@ -151,6 +137,17 @@ class LocalIncoming:
             await self._flushed()
             gathered, self._gathered = self._gathered, bytearray()
             self._flushing = asyncio.create_task(self._folder.run(self._append, gathered))
+
+    async def fill(self, read_into: ReadInto) -> int:
+        """See `Incoming.fill`; the digest follows in another thread."""
+        await self.flush()
+        before = self._size_bytes
+        try:
+            await self._folder.run(self._fill, read_into)
+        finally:
+            if self._following is None or self._following.done():
+                self._following = asyncio.create_task(self._folder.run(self._follow, self._size_bytes))
+        return self._size_bytes - before
 
     async def join(self, other: Incoming, position: int = 0) -> None:
         """See `Incoming.join`."""
@@ -210,6 +207,8 @@ class LocalIncoming:
                     await self.sync()
         finally:
             await self._drop_flushing()
+            if self._following is not None:
+                await self._following
             await self._folder.run(self._close)
 
     async def _flushed(self) -> None:
@@ -222,20 +221,24 @@ class LocalIncoming:
         with suppress(StreamserverError):
             await self._flushed()
 
-    def _append(self, gathered: bytes | bytearray | memoryview) -> None:
+    def _append(self, gathered: bytearray | bytes | memoryview) -> None:
         with self._turn:
             position = os.fstat(self._fd).st_size
-            view = memoryview(gathered)
             try:
-                while view:
-                    with explained():
-                        count = os.pwrite(self._fd, view, position)
-                    self._take_in(position, view[:count])
-                    view, position = view[count:], position + count
-                self._start_writing(position)
+                with explained():
+                    self._start_writing(write(self._fd, memoryview(gathered), position))
             except StreamserverError:
                 self._drop_gathered()
                 raise
+            self._digest.take_in(position, memoryview(gathered))
+
+    def _fill(self, read_into: ReadInto) -> None:
+        with self._turn:
+            try:
+                with explained():
+                    self._start_writing(fill(self._fd, os.fstat(self._fd).st_size, read_into))
+            finally:
+                self._size_bytes = os.fstat(self._fd).st_size
 
     def _start_writing(self, size_bytes: int) -> None:
         """Have the disk busy while more is coming: whoever wants it all durable then waits for the rest only."""
@@ -243,6 +246,10 @@ class LocalIncoming:
         if size_bytes - self._begun_bytes >= STEP_BYTES:
             start_writing(self._fd, self._begun_bytes, size_bytes - self._begun_bytes)
             self._begun_bytes = size_bytes
+
+    def _follow(self, size_bytes: int) -> None:
+        with suppress(OSError):  # who asks for the digest meets the fault again
+            self._digest.follow(self._fd, size_bytes)
 
     def _copy(self, source: int, position: int) -> None:
         with self._turn, explained():
@@ -281,16 +288,9 @@ class LocalIncoming:
             sync_folder(target.parent.parent)
 
     def _sha256(self) -> str:
-        with self._turn, explained():
-            while chunk := os.pread(self._fd, GATHERED_BYTES, self._digest.position):
-                self._take_in(self._digest.position, memoryview(chunk))
-            return str(self._digest.sha256.hexdigest())
-
-    def _take_in(self, position: int, chunk: memoryview) -> None:
-        """Go on with the digest where it ends here."""
-        if position == self._digest.position:
-            self._digest.sha256.update(chunk)
-            self._digest.position += len(chunk)
+        with explained():
+            self._digest.follow(self._fd, os.fstat(self._fd).st_size)
+        return self._digest.hexdigest()
 
     def _close(self) -> None:
         with self._turn:

@@ -15,6 +15,8 @@ def explained() -> Iterator[None]:
     """Raise what the system complains about in the words of the product."""
     try:
         yield
+    except ConnectionError:  # of whoever sends the bytes
+        raise
     except OSError as error:
         raise (StorageFull() if error.errno in NO_ROOM else StorageFault()) from error
 

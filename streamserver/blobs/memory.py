@@ -1,5 +1,6 @@
 """Blobs in memory files of this process (Linux): real descriptors, gone with the process."""
 
+import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from streamserver.blobs.keys import is_part, parts_of
 from streamserver.errors import Locked, NotFound
-from streamserver.ports import Incoming
+from streamserver.ports import Incoming, ReadInto
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,13 @@ class MemoryIncoming:
     async def write(self, chunk: bytes | memoryview) -> None:
         """See `Incoming.write`."""
         self._received += chunk
+
+    async def fill(self, read_into: ReadInto) -> int:
+        """See `Incoming.fill`."""
+        before, room = len(self._received), memoryview(bytearray(65536))
+        while count := await asyncio.to_thread(read_into, room):
+            self._received += room[:count]
+        return len(self._received) - before
 
     async def join(self, other: Incoming, position: int = 0) -> None:
         """See `Incoming.join`."""

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
+LOOK_SECONDS = 1.0
+"""When to look again at what is being dealt with just now."""
+
 
 class Patience:
     """Ends what is done inside of it, by `TimeoutError`, when nothing was heard for so many seconds; None: never.
@@ -55,7 +58,7 @@ class Patience:
         await self._timeout.__aexit__(kind, error, trace)
 
     def _look(self, seconds: float) -> None:
-        left = seconds if self._is_busy else self._heard_at + seconds - self._loop.time()
+        left = LOOK_SECONDS if self._is_busy else self._heard_at + seconds - self._loop.time()
         if left > 0:
             self._looking = self._loop.call_later(left, self._look, seconds)
         else:

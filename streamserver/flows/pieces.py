@@ -22,7 +22,7 @@ class Checked:
         self._checksum = checksum
         self._digest = hashlib.new(checksum.algorithm, usedforsecurity=False)
 
-    async def write(self, chunk: bytes | memoryview) -> None:
+    async def write(self, chunk: bytes) -> None:
         """Take in the next bytes of the piece; raise `TooLarge` where the upload cannot have them."""
         with self._receiving.patience.busy():
             self._receiving.check_room(self._aside.size_bytes + len(chunk))

@@ -9,7 +9,7 @@ from streamserver.domain.uploads import Upload, UploadKind, check_length
 from streamserver.errors import ChecksumMismatch, Rejected, TooLarge, UnsupportedMedia
 from streamserver.flows.patience import Patience
 from streamserver.flows.uploads import Uploads
-from streamserver.ports import Incoming
+from streamserver.ports import Incoming, ReadInto
 
 REPORT_SECONDS = 1.0
 """How often it is told how much has come."""
@@ -49,6 +49,13 @@ class Receiving:
         with self.patience.busy():
             self.check_room(len(chunk))
             await self.incoming.write(chunk)
+            await self._note()
+
+    async def fill(self, read_into: ReadInto) -> None:
+        """Take in what a thread reads; raises as `write` does."""
+        with self.patience.busy():
+            await self.incoming.fill(read_into)
+            self.check_room(0)
             await self._note()
 
     async def join(self, other: Incoming, position: int = 0) -> None:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from streamserver.domain.tus import (
     FINAL_PREFIX,
@@ -21,15 +21,22 @@ from streamserver.flows.library import Library
 from streamserver.flows.pieces import checked, forget_parts, join, whole_parts
 from streamserver.flows.receive import Receive
 from streamserver.flows.receiving import Receiving
-from streamserver.ports import Blobs, Catalog
+from streamserver.ports import Blobs, Catalog, ReadInto
 
 SILENCE_SECONDS: Final = 30.0
 """How long a connection that holds an upload may say nothing: the one that replaces it is kept out meanwhile."""
 REMEMBERED: Final = 1000
 """Uploads that became whole whose fields can still be told."""
 
-Chunks = AsyncIterator[bytes | memoryview]
-"""The body of a request; each chunk is good until the next one is asked for."""
+
+class Body(Protocol):
+    """What a request brings."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield its bytes; with `rest`, the first of them alone."""
+
+    def rest(self) -> AsyncIterator[ReadInto]:
+        """Yield what reads bytes in a thread, again and again while there are some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +61,7 @@ class Piece:
     """Who."""
     offset_bytes: int
     """Where they belong."""
-    chunks: Chunks
+    body: Body
     """The bytes."""
     announced_bytes: int | None = None
     """How many there are, where that is known before."""
@@ -145,6 +152,7 @@ class Tus:
             _check_place(piece, receiving.incoming.size_bytes)
             await self._declare(receiving, piece)
             _check_rest(piece, receiving.incoming.size_bytes, receiving.upload.length_bytes)
+            receiving.check_room(piece.announced_bytes or 0)
             await self._take(receiving, piece)
             upload, received = receiving.upload, await receiving.sync()
             if received == upload.length_bytes and not upload.is_partial:
@@ -193,11 +201,13 @@ class Tus:
 
     async def _take(self, receiving: Receiving, piece: Piece) -> None:
         if piece.checksum is None:
-            async for chunk in piece.chunks:
+            async for chunk in piece.body.chunks():
                 await receiving.write(chunk)
+            async for read_into in piece.body.rest():
+                await receiving.fill(read_into)
             return
         async with checked(self._blobs, receiving, piece.checksum) as aside:
-            async for chunk in piece.chunks:
+            async for chunk in piece.body.chunks():
                 await aside.write(chunk)
             await aside.finish()
 

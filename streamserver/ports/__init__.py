@@ -3,7 +3,7 @@
 Every port has a `memory` adapter, and one contract test runs over all adapters of a port.
 """
 
-from streamserver.ports.blobs import Blobs, Draft, Incoming, Lease
+from streamserver.ports.blobs import Blobs, Draft, Incoming, Lease, ReadInto
 from streamserver.ports.catalog import Catalog
 from streamserver.ports.clock import Clock
 from streamserver.ports.encoding import Encoder, Queue
@@ -20,5 +20,6 @@ __all__ = [
     "Lease",
     "Notifier",
     "Queue",
+    "ReadInto",
     "Subscription",
 ]

@@ -3,7 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+ReadInto: TypeAlias = Callable[[memoryview], int]
+"""Puts bytes where it is told and returns how many; 0 where there are none at present. Called in a thread."""
 
 
 class Draft(Protocol):
@@ -37,6 +40,12 @@ class Incoming(Protocol):
 
     async def write(self, chunk: bytes | memoryview) -> None:
         """Add bytes; raise `StorageFull` when there is no room, `StorageFault` when the storage fails."""
+
+    async def fill(self, read_into: ReadInto) -> int:
+        """Add bytes in a thread of its own, while there are some at once, and not for long; return how many.
+
+        Raises as `write` does, and what `read_into` raises once what came before is added.
+        """
 
     async def join(self, other: "Incoming", position: int = 0) -> None:
         """Add the bytes that another has from a position on."""

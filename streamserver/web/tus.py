@@ -1,9 +1,9 @@
 """Resumable uploads: tus 1.0.0 with the extensions that `domain.tus` names (https://tus.io/protocols)."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
 from datetime import datetime
 from email.utils import format_datetime
+from types import MappingProxyType
 
 from aiohttp import hdrs, web
 
@@ -20,9 +20,9 @@ from streamserver.domain.tus import (
 )
 from streamserver.errors import BadInput, StreamserverError, TooSlow, UnknownVersion, UnsupportedMedia
 from streamserver.flows.tus import Creation, Piece
-from streamserver.web.arrival import Chunks, arriving
 from streamserver.web.errors import problem
 from streamserver.web.guard import METHOD_OVERRIDE
+from streamserver.web.request_body import RequestBody
 from streamserver.web.services import SERVICES
 from streamserver.web.users import permitted
 
@@ -70,10 +70,7 @@ async def _dispatch(request: web.Request, possible: Mapping[str, Handler]) -> we
         answer = problem(request, UnknownVersion(sentence))
         answer.headers["Tus-Version"] = VERSION
         return answer
-    try:
-        return await possible[method](request)
-    except TooSlow as error:
-        return await _hang_up(request, error)
+    return await possible[method](request)
 
 
 async def _options(request: web.Request) -> web.StreamResponse:
@@ -101,18 +98,12 @@ async def _create(request: web.Request) -> web.StreamResponse:
     standing = await tus.create(
         Creation(user=user, length_bytes=length_bytes, metadata=headers.get("Upload-Metadata", ""), concat=concat)
     )
-    location = {hdrs.LOCATION: f"{FOLDER}{standing.upload_id}"}
+    location = {"Location": f"{FOLDER}{standing.upload_id}"}
     shown = {} if standing.offset_bytes == 0 else _place(standing)
-    if has_bytes and standing.offset_bytes == 0:
-        try:
-            standing = await _add_body(request, standing.upload_id, user=user, offset_bytes=0)
-        except StreamserverError as error:
-            # The upload is there, and the client must learn where: it can go on, or hears why it cannot.
-            answer = problem(request, error)
-            answer.headers.update(location)
-            return answer
-        shown = _place(standing)
-    return web.Response(status=201, headers=location | shown | _expiry(standing) | UNCACHED)
+    if not has_bytes or standing.offset_bytes != 0:
+        return web.Response(status=201, headers=location | shown | _expiry(standing) | UNCACHED)
+    # Also where they are refused the client must learn where the upload is: it can go on, or hears why it cannot.
+    return await _take_in(request, user, standing.upload_id, status=201, headers=location)
 
 
 async def _look(request: web.Request) -> web.StreamResponse:
@@ -134,9 +125,7 @@ async def _add(request: web.Request) -> web.StreamResponse:
     if not _is_chunk(request):
         raise UnsupportedMedia(f"The bytes of an upload come as {CHUNK_TYPE}.")
     offset_bytes = parse_number("Upload-Offset", request.headers.get("Upload-Offset", ""))
-    upload_id = request.match_info["upload_id"]
-    standing = await _add_body(request, upload_id, user=user, offset_bytes=offset_bytes)
-    return web.Response(status=204, headers=_place(standing) | _expiry(standing) | UNCACHED)
+    return await _take_in(request, user, request.match_info["upload_id"], offset_bytes=offset_bytes, status=204)
 
 
 async def _end(request: web.Request) -> web.StreamResponse:
@@ -144,26 +133,35 @@ async def _end(request: web.Request) -> web.StreamResponse:
     return web.Response(status=204)
 
 
-async def _add_body(request: web.Request, upload_id: str, *, user: str, offset_bytes: int) -> Standing:
+async def _take_in(
+    request: web.Request,
+    user: str,
+    upload_id: str,
+    *,
+    status: int,
+    offset_bytes: int = 0,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> web.StreamResponse:
+    """Add the body to an upload, and answer with where it stands then."""
     length, checksum = request.headers.get("Upload-Length"), request.headers.get("Upload-Checksum")
-    async with AsyncExitStack() as stack:
-        piece = Piece(
-            user=user,
-            offset_bytes=offset_bytes,
-            chunks=_chunks(request, stack),
-            announced_bytes=request.content_length,
-            length_bytes=None if length is None else parse_number("Upload-Length", length),
-            checksum=None if checksum is None else parse_checksum(checksum),
-        )
-        return await request.app[SERVICES].tus.add(upload_id, piece)
-
-
-async def _chunks(request: web.Request, stack: AsyncExitStack) -> Chunks:
-    """Give the body once it is asked for; what is left of it is the stack's to deal with."""
-    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    async for chunk in await stack.enter_async_context(arriving(request)):
-        yield chunk
+    body = RequestBody(request, is_checked=checksum is not None)
+    piece = Piece(
+        user=user,
+        offset_bytes=offset_bytes,
+        body=body,
+        announced_bytes=request.content_length,
+        length_bytes=None if length is None else parse_number("Upload-Length", length),
+        checksum=None if checksum is None else parse_checksum(checksum),
+    )
+    async with body.held():
+        try:
+            standing = await request.app[SERVICES].tus.add(upload_id, piece)
+        except StreamserverError as error:
+            answer = problem(request, error)
+            answer.headers.update(headers)
+            return await body.answer(answer, hangs_up=isinstance(error, TooSlow))
+        shown = {**headers, **_place(standing), **_expiry(standing), **UNCACHED}
+        return await body.answer(web.Response(status=status, headers=shown))
 
 
 def _is_chunk(request: web.Request) -> bool:
@@ -181,14 +179,3 @@ def _expiry(standing: Standing) -> dict[str, str]:
 
 def _http_date(moment: datetime) -> str:
     return format_datetime(moment, usegmt=True)
-
-
-async def _hang_up(request: web.Request, error: StreamserverError) -> web.StreamResponse:
-    """Answer, and end the connection of somebody who has gone silent."""
-    answer = problem(request, error)
-    answer.force_close()
-    await answer.prepare(request)
-    await answer.write_eof()
-    if request.transport is not None:
-        request.transport.close()
-    return answer

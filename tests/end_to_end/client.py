@@ -42,9 +42,9 @@ class Reply:
 class Client:
     """Asks one server."""
 
-    def __init__(self, server: ServerProcess) -> None:
-        self.url = server.url
-        self._where = urlsplit(server.url)
+    def __init__(self, server: ServerProcess | str) -> None:
+        self.url = server if isinstance(server, str) else server.url
+        self._where = urlsplit(self.url)
 
     def address(self, path: str) -> str:
         """Return the whole address of a path."""

@@ -25,7 +25,7 @@ async def test_an_upload_that_is_cut_off_leaves_nothing(tmp_path: Path) -> None:
         await until(lambda: not files_in(data))
         assert (await get(server, "/api/videos"))["videos"] == []
         await begin_upload(server, gone=False)
-        assert len(files_in(data)) == 1
+        await until(lambda: len(files_in(data)) == 1)
         server.kill()
     with running_server(data) as server:
         assert files_in(data) == []
@@ -34,8 +34,8 @@ async def test_an_upload_that_is_cut_off_leaves_nothing(tmp_path: Path) -> None:
 
 
 def files_in(data: Path) -> list[Path]:
-    """Return all blobs, whole ones and drafts."""
-    folders = (data / "media", data / "incoming")
+    """Return all blobs, whole ones and those that are coming."""
+    folders = (data / "media", data / "incoming", data / "uploads")
     return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
 
 

@@ -5,6 +5,7 @@ The moments, and the sizes of what is sent, are drawn beforehand; what the serve
 
 import hashlib
 import random
+import signal
 import struct
 import threading
 from pathlib import Path
@@ -14,15 +15,15 @@ import pytest
 from tests.clips.programs import ffmpeg
 from tests.end_to_end.client import Client
 from tests.end_to_end.tus_client import TusConnection, TusUpload
-from tests.services.server import running_server
+from tests.services.lives import lives
 
 SEED = 50
 KILLS = 50
 LIFE_SECONDS = (0.0, 0.3)
 """When a server is killed, from the first request on."""
 FILE_BYTES = (10_000, 6_000_000)
-PIECE_BYTES = 400_000
-"""The largest piece that is sent in one request."""
+PIECE_BYTES = 2_500_000
+"""The largest piece that is sent in one request; those of a megabyte and more are read from the socket itself."""
 PLAIN = {
     "STREAMSERVER_SANDBOX": "off",
     "STREAMSERVER_X264_PRESET": "ultrafast",
@@ -52,22 +53,26 @@ def test_fifty_moments(clip: bytes, tmp_path: Path) -> None:
     """After each kill HEAD tells what is kept, which is all that was acknowledged; each file ends up whole."""
     data, chances = tmp_path / "data", random.Random(SEED)  # noqa: S311 - moments, not secrets
     uploads = [file_of(clip, chances, 0)]
-    for _ in range(KILLS):
-        with running_server(data, environment=PLAIN) as server:
+    midway = 0
+    with lives(data, PLAIN) as server:
+        for _ in range(KILLS):
+            connection = TusConnection(server.start())
             timer = threading.Timer(chances.uniform(*LIFE_SECONDS), server.kill)
             timer.start()
-            connection = TusConnection(server.url)
             while connection.go_on(uploads[-1], chances, most=PIECE_BYTES):
                 uploads.append(file_of(clip, chances, len(uploads)))
-            timer.join()
             connection.close()
-        assert_kept(data, uploads[-1])
-    with running_server(data, environment=PLAIN) as server:
-        connection = TusConnection(server.url)
+            timer.join()
+            assert server.wait() == -signal.SIGKILL
+            midway += 0 < uploads[-1].acknowledged < len(uploads[-1].content)
+            assert_kept(data, uploads[-1])
+        url = server.start()
+        connection = TusConnection(url)
         assert connection.go_on(uploads[-1], chances, most=PIECE_BYTES)
         connection.close()
-        assert_whole(Client(server), uploads)
+        assert_whole(Client(url), uploads)
         assert server.stop() == 0
+    assert midway > KILLS / 2
     assert list((data / "uploads").iterdir()) == []
     assert len(list((data / "media").iterdir())) == len(uploads)
 

@@ -105,7 +105,8 @@ class TestGoodPath:
             assert before.sequence < after.sequence
             assert before.percent <= after.percent
             assert order.index(before.stage) <= order.index(after.stage)
-        assert {report.stage for report in reports} == {Stage.PROBE, Stage.REMUX, Stage.ENCODE, Stage.PUBLISH}
+        expected = {Stage.UPLOAD, Stage.PROBE, Stage.REMUX, Stage.ENCODE, Stage.PUBLISH}
+        assert {report.stage for report in reports} == expected
         assert (reports[-1].status, reports[-1].percent) == (JobStatus.COMPLETE, 100)
         assert [report.percent for report in reports].count(100) == 1
 
@@ -356,7 +357,7 @@ class TestClaims:
         with works.bus.subscribe() as reports:
             await works.run(video)
             await works.bus.close()
-            assert [job async for job in reports] == []
+            assert [job.status async for job in reports] == [JobStatus.READY]  # of before
         assert await works.catalog.job(video.job_id) == theirs
         assert works.encoder.plans == []
 

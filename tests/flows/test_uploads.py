@@ -30,6 +30,7 @@ from streamserver.errors import (
 )
 from streamserver.flows.receiving import REPORT_SECONDS
 from streamserver.flows.tus import SILENCE_SECONDS, Creation, Piece, Tus
+from streamserver.ports import ReadInto
 from tests.flows.doubles import TroubledCatalog
 from tests.flows.works import LIFETIME, MAX_BYTES, Works, is_there, open_works, source_bytes
 from tests.web.clock import skip, until
@@ -64,9 +65,19 @@ def tus(works: Works) -> Tus:
     return Tus(catalog=works.catalog, blobs=works.blobs, receive=works.receive, library=works.library)
 
 
-async def chunks(*contents: bytes) -> AsyncIterator[bytes]:
-    for content in contents:
-        yield content
+class Chunks:
+    """The body of a request."""
+
+    def __init__(self, *contents: bytes) -> None:
+        self._contents = contents
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for content in self._contents:
+            yield content
+
+    async def rest(self) -> AsyncIterator[ReadInto]:
+        for _ in ():
+            yield _
 
 
 class TestOneStream:
@@ -424,19 +435,18 @@ class TestTime:
         """A connection that says nothing for long loses its hold, and what it brought is kept."""
         upload = await begin(works)
 
-        async def fall_silent() -> AsyncIterator[bytes]:
-            yield SOURCE[:100]
-            skip(SILENCE_SECONDS - 1)
-            yield SOURCE[100:200]
-            skip(SILENCE_SECONDS + 1)
-            await asyncio.Event().wait()
+        class Silent(Chunks):
+            async def chunks(self) -> AsyncIterator[bytes]:
+                yield SOURCE[:100]
+                skip(SILENCE_SECONDS - 1)
+                yield SOURCE[100:200]
+                skip(SILENCE_SECONDS + 1)
+                await asyncio.Event().wait()
 
         with pytest.raises(TooSlow):
-            await tus(works).add(upload.id, Piece(user=ANYONE, offset_bytes=0, chunks=fall_silent()))
+            await tus(works).add(upload.id, Piece(user=ANYONE, offset_bytes=0, body=Silent()))
         assert await works.blobs.incoming_size(upload.id) == 200
-        standing = await tus(works).add(
-            upload.id, Piece(user=ANYONE, offset_bytes=200, chunks=chunks(SOURCE[200:]))
-        )
+        standing = await tus(works).add(upload.id, Piece(user=ANYONE, offset_bytes=200, body=Chunks(SOURCE[200:])))
         assert standing.offset_bytes == len(SOURCE)
 
 
@@ -505,7 +515,7 @@ class TestRestarts:
             for start in range(0, len(SOURCE), 700):
                 content = SOURCE[start : start + 700]
                 part = await protocol.create(Creation(user=ANYONE, length_bytes=len(content), concat="partial"))
-                await protocol.add(part.upload_id, Piece(user=ANYONE, offset_bytes=0, chunks=chunks(content)))
+                await protocol.add(part.upload_id, Piece(user=ANYONE, offset_bytes=0, body=Chunks(content)))
                 parts.append(part)
             addresses = " ".join(f"/api/uploads/{part.upload_id}" for part in parts)
             final = Creation(user=ANYONE, length_bytes=None, concat=f"final;{addresses}")

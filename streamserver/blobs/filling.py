@@ -1,0 +1,58 @@
+"""Moving bytes from whatever reads them to a file, in the thread that calls."""
+
+import os
+import threading
+from typing import Final
+
+from streamserver.ports import ReadInto
+
+STEP_BYTES: Final = 1024 * 1024
+"""So many bytes are gathered before they are written."""
+QUANTUM_BYTES: Final = 16 * STEP_BYTES
+"""After so many a thread is free for somebody else."""
+
+_threads = threading.local()
+
+
+def fill(descriptor: int, position: int, read_into: ReadInto) -> int:
+    """Write bytes from a position on while there are some, but a quantum at most; return where they end.
+
+    Raises what reading or writing raises; what was read before is written.
+    """
+    buffer = _buffer_of_thread()
+    most = position + QUANTUM_BYTES
+    while position < most:
+        count, fault = _read(read_into, buffer)
+        position = write(descriptor, buffer[:count], position)
+        if fault is not None:
+            raise fault
+        if count < len(buffer):
+            break
+    return position
+
+
+def write(descriptor: int, view: memoryview, position: int) -> int:
+    """Write all bytes at a position of a file; return where they end."""
+    while view:
+        count = os.pwrite(descriptor, view, position)
+        view, position = view[count:], position + count
+    return position
+
+
+def _read(read_into: ReadInto, buffer: memoryview) -> tuple[int, Exception | None]:
+    """Fill memory as far as there are bytes; return how many, and what kept more from coming."""
+    count = 0
+    try:
+        while count < len(buffer) and (more := read_into(buffer[count:])):
+            count += more
+    except ConnectionError as fault:
+        return count, fault
+    return count, None
+
+
+def _buffer_of_thread() -> memoryview:
+    """Return memory that the calling thread alone uses."""
+    if not hasattr(_threads, "buffer"):
+        _threads.buffer = memoryview(bytearray(STEP_BYTES))
+    buffer: memoryview = _threads.buffer
+    return buffer

@@ -1,0 +1,127 @@
+"""A large request body, read from the connection's own socket by the thread that stores it.
+
+aiohttp's parser copies each byte of a body several times on the event loop, where everybody else waits meanwhile.
+So once the header fields are understood the transport is told to stop reading, and what is left of the body is the
+kernel's: whoever stores it reads it from there (`readv`), and the loop is asked only to wait while nothing comes.
+
+The parser then knows nothing of these bytes, so the connection ends with the answer. TLS is left out, whose bytes
+only the transport can decrypt.
+"""
+
+import asyncio
+import os
+import select
+import socket
+from contextlib import suppress
+from typing import Final
+
+from aiohttp import web
+
+LEAST_BYTES: Final = 1024 * 1024
+"""Smaller bodies are not worth a connection of their own."""
+TOGETHER_BYTES: Final = 1024 * 1024
+"""The kernel wakes nobody for less, unless that is all there is (SO_RCVLOWAT, socket(7))."""
+TOGETHER_SECONDS: Final = 0.25
+"""After so long less is worth to be read, too."""
+AT_ONCE_MILLISECONDS: Final = 5
+"""How long a thread waits for the next bytes of a fast sender; a slow one is waited for by the loop."""
+LINGERING_SECONDS: Final = 60.0
+"""How long a refused body is still read, so that its sender gets to read the refusal."""
+
+
+class SocketBody:
+    """What is left of a body in the kernel."""
+
+    def __init__(self, transport: asyncio.Transport, first: bytes, left_bytes: int) -> None:
+        self.first = first
+        """What the parser had read before."""
+        self._transport = transport
+        # The loop watches the number that the transport has, and lets nobody else watch it.
+        self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        self._left_bytes = left_bytes
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+
+    async def more(self) -> bool:
+        """Wait until there is something to read; False once all was. `ConnectionResetError` where it is cut."""
+        if not self._left_bytes:
+            return False
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, min(self._left_bytes, TOGETHER_BYTES))
+        while True:
+            if self._transport.is_closing():
+                raise ConnectionResetError("The connection was closed before all of the body was there.")
+            await self._wait()
+            if self._has_some():
+                return True
+
+    def read_into(self, view: memoryview) -> int:
+        """Read what is there by now into memory; 0 where that is nothing. For another thread than the loop's."""
+        view = view[: self._left_bytes]
+        while view:
+            try:
+                count = os.readv(self._socket.fileno(), [view])
+            except BlockingIOError:
+                if self._poll.poll(AT_ONCE_MILLISECONDS):
+                    continue
+                return 0
+            if not count:
+                raise ConnectionResetError("The connection ended before all of the body was there.")
+            self._left_bytes -= count
+            return count
+        return 0
+
+    async def pass_over(self) -> None:
+        """Read what is left for nobody, if that does not take too long."""
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(LINGERING_SECONDS):
+                await self._pass_over()
+
+    def close(self) -> None:
+        """Let go of the connection, which ends once it is answered."""
+        self._socket.close()
+
+    async def _wait(self) -> None:
+        """Wait until it is worth to read, or for so long."""
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        loop.add_reader(self._socket, _set, over)
+        timer = loop.call_later(TOGETHER_SECONDS, _set, over)
+        try:
+            await over
+        finally:
+            timer.cancel()
+            loop.remove_reader(self._socket)
+
+    def _has_some(self) -> bool:
+        """Tell whether there is anything, be it the end."""
+        try:
+            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        return True
+
+    async def _pass_over(self) -> None:
+        rubbish = memoryview(bytearray(TOGETHER_BYTES))
+        while await self.more():
+            while await asyncio.to_thread(self.read_into, rubbish):
+                pass
+
+
+def take_over(request: web.Request) -> SocketBody | None:
+    """Take a body out of aiohttp's hands, to be closed; None where that cannot be, or is not worth it."""
+    length, transport = request.content_length, request.transport
+    if length is None or length < LEAST_BYTES or transport is None or transport.is_closing():
+        return None
+    if transport.get_extra_info("ssl_object") is not None or request.headers.get("Content-Encoding"):
+        return None
+    first = bytearray()
+    while chunk := request.content.read_nowait():
+        first += chunk  # each of them lets the parser go on with what it has
+    # Until the loop goes round nothing more can come this way.
+    transport.pause_reading()
+    return SocketBody(transport, bytes(first), length - request.content.total_bytes)
+
+
+def _set(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
