@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.product import PATIENCE_SECONDS, ask
 from benchmarks.servers import Server
-from benchmarks.uploads.sending import Sent, begin_piece, create
+from benchmarks.uploads.sending import VERSION, Sent, begin_piece, create
 from benchmarks.uploads.ways import Way
 
 UPLOADS = 8
@@ -80,4 +80,4 @@ def flooded(server: Server, path: str, source: Path, *, bytes_per_second: float)
     with flood.running():
         yield flood
     for location in flood.locations:
-        ask(server, location, method="DELETE", headers={"Tus-Resumable": "1.0.0"})
+        ask(server, location, method="DELETE", headers=VERSION).accept()
