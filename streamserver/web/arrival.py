@@ -126,7 +126,10 @@ class Arrival(asyncio.BufferedProtocol):
         """Tell whoever waits, and aiohttp."""
         self._lost = ConnectionResetError("The connection broke off.")
         self._handler.connection_lost(exc)
-        self._wake()
+        if self._is_wanted:
+            self._wake()
+        else:
+            self._end_when_all_came()
 
     def pause_writing(self) -> None:
         """Have aiohttp know that the response goes out slowly."""
@@ -163,6 +166,6 @@ class Arrival(asyncio.BufferedProtocol):
             self._waiter.set_result(None)
 
     def _end_when_all_came(self) -> None:
-        """Have aiohttp know that nothing of the body remains, which it waits for behind the response."""
-        if not self._left and not self._content.is_eof():
+        """Have aiohttp know that nothing of the body is to come, which it waits for behind the response."""
+        if (not self._left or self._lost is not None) and not self._content.is_eof():
             self._content.feed_eof()
