@@ -1,7 +1,6 @@
 """What a folder of this machine promises beyond `Blobs`: durability, other processes, full disks."""
 
 import asyncio
-import os
 import re
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from tests.contracts.blob_writer import CONTENT, unknown
 from tests.contracts.descriptors import open_descriptors
 from tests.contracts.test_blobs import is_there, keep, read
 from tests.facts import missing
+from tests.services.disks import small_file_system
 from tests.waiting import until
 
 WRITER = [sys.executable, "-m", "tests.contracts.blob_writer"]
@@ -231,13 +231,8 @@ class TestDescriptors:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of 2 MiB and a few files."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", "size=2m,nr_inodes=12", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode:
-        missing("a small file system can be mounted only by root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", "size=2m,nr_inodes=12") as folder:
+        yield folder
 
 
 class TestFullDisk:

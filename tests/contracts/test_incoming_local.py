@@ -16,6 +16,7 @@ from streamserver.blobs.local import LocalBlobs
 from streamserver.errors import Locked, NotFound, StorageFault, StorageFull
 from tests.contracts.incoming_writer import CONTENT
 from tests.facts import missing
+from tests.services.disks import small_file_system
 
 CHECKOUT = Path(__file__).parents[2]
 WRITER = [sys.executable, "-m", "tests.contracts.incoming_writer"]
@@ -158,13 +159,8 @@ async def test_a_cancelled_opening_leaves_no_lock(blobs: LocalBlobs) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of 4 MiB and a few files."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=12", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode:
-        missing("a small file system can be mounted only by root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", "size=4m,nr_inodes=12") as folder:
+        yield folder
 
 
 class TestFullDisk:

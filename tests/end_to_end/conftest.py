@@ -1,6 +1,5 @@
 """Clips that take a while to encode, and disks that are full or broken."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ import pytest
 
 from tests.clips.programs import ffmpeg
 from tests.facts import missing
+from tests.services.disks import small_file_system
 
 LONG_SECONDS = 30
 
@@ -54,13 +54,8 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of a few megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode:
-        missing("a small file system can be mounted only by root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", "size=16m") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from tests.clips.programs import PROGRAMS, ffmpeg
 from tests.encoder.processes import script
 from tests.end_to_end.client import Client, Document
 from tests.end_to_end.processes import encoders_of
-from tests.facts import missing
+from tests.services.disks import small_file_system
 from tests.services.server import running_server
 
 FAST = {"STREAMSERVER_X264_PRESET": "ultrafast", "STREAMSERVER_RETRY_SECONDS": "0.2"}
@@ -34,13 +33,8 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of a few megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode:
-        missing("a small file system can be mounted only by root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", "size=24m") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
