@@ -90,14 +90,18 @@ class TusConnection:
             upload.statuses.append(status)
         return status
 
+    def take_up(self, upload: TusUpload) -> None:
+        """Create the upload, or learn how much of it the server has: no less than it acknowledged."""
+        if not upload.path:
+            assert self.create(upload) == 201
+        offset = self.look(upload)
+        assert offset >= upload.acknowledged, "acknowledged bytes are gone"
+        upload.acknowledged = offset
+
     def go_on(self, upload: TusUpload, chances: random.Random, *, most: int) -> bool:
         """Send the rest in pieces of any size; False where the connection breaks off before its end."""
         try:
-            if not upload.path:
-                assert self.create(upload) == 201
-            offset = self.look(upload)
-            assert offset >= upload.acknowledged, "acknowledged bytes are gone"
-            upload.acknowledged = offset
+            self.take_up(upload)
             while not upload.is_done:
                 assert self.add(upload, upload.acknowledged, chances.randint(1, most)) == 204
         except (OSError, HTTPException):
