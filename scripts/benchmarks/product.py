@@ -33,10 +33,14 @@ class Response:
     body: bytes
     """All of it."""
 
-    def json(self) -> Any:  # noqa: ANN401 - JSON has any shape
-        """Read the body as JSON; `BenchError` where the answer is not a good one."""
+    def accept(self) -> None:
+        """Raise `BenchError` where the answer is not a good one."""
         if self.status >= http.client.BAD_REQUEST:
             raise BenchError(f"the server answered {self.status}: {self.body[:500].decode(errors='replace')}")
+
+    def json(self) -> Any:  # noqa: ANN401 - JSON has any shape
+        """Read the body as JSON; `BenchError` where the answer is not a good one."""
+        self.accept()
         return json.loads(self.body)
 
 

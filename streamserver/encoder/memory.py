@@ -157,8 +157,10 @@ def _fragment_seconds(duration_seconds: float) -> Iterator[float]:
 
 
 def _described(source: Path) -> dict[str, Any]:
+    """Read what a source says of itself at its beginning; what follows is passed over."""
     try:
-        found = json.loads(source.read_bytes())
+        content = source.read_bytes()
+        found, _ = json.JSONDecoder().raw_decode(content.decode(json.detect_encoding(content), "replace"))
         return {**found, "seconds": float(found["seconds"])}
     except (OSError, ValueError, KeyError, TypeError):
         raise SourceFault("The file is not a video.") from None

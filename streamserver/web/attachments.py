@@ -7,7 +7,8 @@ from streamserver.errors import BadInput, TooLarge
 from streamserver.flows.attachments import MAX_PICTURE_BYTES, MAX_TEXT_BYTES
 from streamserver.web.api import UNCACHED
 from streamserver.web.documents import subtitle_document, video_document
-from streamserver.web.forms import FRAMING_BYTES, understood
+from streamserver.web.form_file import FRAMING_BYTES
+from streamserver.web.forms import understood
 from streamserver.web.services import SERVICES
 
 MAX_FIELD_BYTES = 4 * MAX_TITLE

@@ -3,21 +3,24 @@
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import BodyPartReader, hdrs, web
+from aiohttp.helpers import parse_mimetype
 from aiohttp.http_exceptions import BadHttpMessage
 
 from streamserver.domain.jobs import Job
 from streamserver.domain.titles import MAX_TITLE
 from streamserver.domain.videos import Video
-from streamserver.errors import BadInput, TooLarge
+from streamserver.errors import BadInput, StreamserverError, TooLarge, TooSlow
 from streamserver.flows.receive import OneGo, Receive
+from streamserver.flows.receiving import Receiving
 from streamserver.web.documents import job_document, video_document
+from streamserver.web.errors import problem
+from streamserver.web.form_file import CUT_OFF, FIELDS, FRAMING_BYTES, FormFile
+from streamserver.web.request_body import RequestBody
 from streamserver.web.services import SERVICES
 from streamserver.web.users import permitted
 
 CHUNK_BYTES = 256 * 1024
-FRAMING_BYTES = 64 * 1024
-"""What a form may be larger than the file in it."""
 USUAL_FRAMING_BYTES = 500
 """What it mostly is larger."""
 SILENCE_SECONDS = 300.0
@@ -32,21 +35,30 @@ routes = web.RouteTableDef()
 
 
 @routes.post("/api/videos")
-async def upload_form(request: web.Request) -> web.Response:
+async def upload_form(request: web.Request) -> web.StreamResponse:
     """`multipart/form-data` with `file` and optionally `title` → 201, the video and its job.
 
     Where the library has the file already: 200, and the video that has it. A browser that sent the form without
     scripts is led to the video instead (303).
     """
-    video, job = await _receive(request, request.app[SERVICES].receive)
+    body = RequestBody(request)
+    async with body.held():
+        try:
+            video, job = await _receive(request, body, request.app[SERVICES].receive)
+        except StreamserverError as error:
+            return await body.answer(problem(request, error), hangs_up=isinstance(error, TooSlow))
+        return await body.answer(_answer(request, video, job))
+
+
+def _answer(request: web.Request, video: Video, job: Job) -> web.Response:
     if "text/html" in request.headers.get("Accept", ""):
-        raise web.HTTPSeeOther(f"/watch/{video.id}")
+        return web.Response(status=303, headers={"Location": f"/watch/{video.id}"})
     document = {"video": video_document(video), "job": job_document(job)}
     status = 200 if job.is_duplicate else 201
     return web.json_response(document, status=status, headers={"Location": f"/api/videos/{video.id}"})
 
 
-async def _receive(request: web.Request, receive: Receive) -> tuple[Video, Job]:
+async def _receive(request: web.Request, body: RequestBody, receive: Receive) -> tuple[Video, Job]:
     user = permitted(request)
     # Not request.content_type: it parses the parameters too, and trips over some.
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "multipart/form-data":
@@ -58,28 +70,42 @@ async def _receive(request: web.Request, receive: Receive) -> tuple[Video, Job]:
         expected_bytes=max(0, announced - USUAL_FRAMING_BYTES) if announced else None,
         patience_seconds=SILENCE_SECONDS,
     ) as upload:
-        file_name, title = await _read_fields(await understood(request.multipart()), upload)
+        file_name, title = await _read_fields(request, body, upload)
         if file_name is None:
             raise BadInput("There is no file in the form; please send one in a field named file.")
         return await upload.finish(file_name, title)
 
 
-async def _read_fields(form: MultipartReader, upload: OneGo) -> tuple[str | None, str | None]:
+async def _read_fields(request: web.Request, body: RequestBody, upload: OneGo) -> tuple[str | None, str | None]:
     """Write the file to the upload; return its name and the title, None for what is not there."""
     file_name = title = None
+    form = await understood(request.multipart())
     while part := await understood(form.next()):
         if not isinstance(part, BodyPartReader):
             raise BadInput("The form is nested; please send plain fields.")
         if part.name == "file" and file_name is None:
             file_name = _unescaped(part.filename or "video")
-            await upload.begin(file_name, title)
-            while chunk := await understood(part.read_chunk(CHUNK_BYTES)):
-                await upload.write(chunk)
+            await _read_file(request, body, part, await upload.begin(file_name, title))
         elif part.name == "title":
             title = await _text(part)
         else:
-            raise BadInput("The form may hold one file, in a field named file, and a title.")
+            raise BadInput(FIELDS)
     return file_name, title
+
+
+async def _read_file(request: web.Request, body: RequestBody, part: BodyPartReader, receiving: Receiving) -> None:
+    taken = body.take_over()
+    if taken is None:
+        while chunk := await understood(part.read_chunk(CHUNK_BYTES)):
+            await receiving.write(chunk)
+        return
+    file = FormFile(taken, parse_mimetype(request.headers[hdrs.CONTENT_TYPE]).parameters["boundary"])
+    await receiving.write(file.first())
+    while await file.more():
+        await receiving.fill(file.read_into)
+    # For aiohttp the file was empty, and the form ends where it does.
+    request.content.feed_data(await file.behind())
+    request.content.feed_eof()
 
 
 async def _text(part: BodyPartReader) -> str:
@@ -96,7 +122,7 @@ async def understood(reading: Awaitable[Found]) -> Found:
     try:
         return await reading
     except MALFORMED as error:
-        raise BadInput("The form is malformed or cut off.") from error
+        raise BadInput(CUT_OFF) from error
 
 
 def _unescaped(file_name: str) -> str:

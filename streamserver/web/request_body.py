@@ -1,4 +1,4 @@
-"""The body of a request that brings a part of a file: by aiohttp, or, where it is large, from the socket."""
+"""The body of a request that brings a file or a part of it: by aiohttp, or, where it is large, from the socket."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from streamserver.web.socket_body import SocketBody, take_over
 class RequestBody:
     """What a request brings, and how it is answered then."""
 
-    def __init__(self, request: web.Request, *, is_checked: bool) -> None:
+    def __init__(self, request: web.Request, *, is_checked: bool = False) -> None:
         self._request = request
         self._is_checked = is_checked
         self._taken: SocketBody | None = None
@@ -29,13 +29,18 @@ class RequestBody:
             if self._taken is not None or self._hangs_up:
                 self._request.protocol.force_close()
 
+    def take_over(self) -> SocketBody | None:
+        """Take what is left of it out of aiohttp's hands; None where that cannot be, or is not worth it."""
+        self._taken = take_over(self._request)
+        return self._taken
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield what aiohttp reads: all of it, or what it had read before the rest was taken from it."""
         if self._request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._taken = None if self._is_checked else take_over(self._request)
-        if self._taken is not None:
-            yield self._taken.first
+        taken = None if self._is_checked else self.take_over()
+        if taken is not None:
+            yield taken.first
             return
         while chunk := await self._request.content.readany():
             yield chunk

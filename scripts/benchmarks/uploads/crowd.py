@@ -3,6 +3,7 @@
 import http.client
 import os
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -10,11 +11,11 @@ from pathlib import Path
 
 from benchmarks.product import PATIENCE_SECONDS, ask
 from benchmarks.servers import Server
-from benchmarks.uploads.sending import Sent, begin_piece, create
+from benchmarks.uploads.sending import VERSION, Sent, begin_piece, create
 from benchmarks.uploads.ways import Way
 
 UPLOADS = 8
-STEP_BYTES = 1024 * 1024
+STEP_BYTES = 256 * 1024
 ENDLESS_BYTES = 2**40
 """More than anyone sends here."""
 
@@ -28,8 +29,9 @@ def send_all(way: Way, server: Server, source: Path) -> Sequence[Sent]:
 class Flood:
     """Uploads by tus that are never whole."""
 
-    def __init__(self, server: Server, path: str, source: Path) -> None:
+    def __init__(self, server: Server, path: str, source: Path, *, bytes_per_second: float) -> None:
         self._source = source
+        self._bytes_per_second = bytes_per_second / UPLOADS
         self._connections = [
             http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS) for _ in range(UPLOADS)
         ]
@@ -44,7 +46,7 @@ class Flood:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Send as fast as the server takes it for as long as the context lasts."""
+        """Send for as long as the context lasts."""
         with ThreadPoolExecutor(UPLOADS) as threads:
             sending = [threads.submit(self._send, number) for number in range(UPLOADS)]
             try:
@@ -63,17 +65,19 @@ class Flood:
         with suppress(BrokenPipeError, ConnectionResetError), self._source.open("rb") as file:
             begin_piece(connection, self.locations[number], ENDLESS_BYTES)
             connection.sock.settimeout(None)
-            size_bytes = self._source.stat().st_size
+            size_bytes, began = self._source.stat().st_size, time.monotonic()
             while True:
+                due = began + self._sent_bytes[number] / self._bytes_per_second
+                time.sleep(max(0.0, due - time.monotonic()))
                 place = self._sent_bytes[number] % size_bytes
                 self._sent_bytes[number] += os.sendfile(connection.sock.fileno(), file.fileno(), place, STEP_BYTES)
 
 
 @contextmanager
-def flooded(server: Server, path: str, source: Path) -> Iterator[Flood]:
-    """Have uploads run meanwhile, and end them, with all that came of them."""
-    flood = Flood(server, path, source)
+def flooded(server: Server, path: str, source: Path, *, bytes_per_second: float) -> Iterator[Flood]:
+    """Have uploads run meanwhile, at most so fast all together, and end them, with all that came of them."""
+    flood = Flood(server, path, source, bytes_per_second=bytes_per_second)
     with flood.running():
         yield flood
     for location in flood.locations:
-        ask(server, location, method="DELETE", headers={"Tus-Resumable": "1.0.0"})
+        ask(server, location, method="DELETE", headers=VERSION).accept()

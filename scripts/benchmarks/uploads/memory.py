@@ -2,19 +2,18 @@
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.progress import Progress
-from benchmarks.report import Report
 from benchmarks.servers import BenchError, Server
 from benchmarks.statistics import Summary, shuffled_rounds, summarize
 from benchmarks.uploads.crowd import UPLOADS, send_all
-from benchmarks.uploads.ways import FORM, PEER, STARTS, TUS, WAYS, Way
+from benchmarks.uploads.ways import STARTS, WAYS, Way
 
 MOST_BYTES = 50_000_000
 """What our server may grow by."""
-NAMES = (TUS, FORM, PEER)
 SEED = 6
 
 
@@ -28,15 +27,16 @@ class Memory:
     """Of all files together, until the last is acknowledged."""
 
 
-def measure_memory(source: Path, small: Path, folder: Path, report: Report, *, rounds: int) -> dict[str, Memory]:
-    """Send a file so many times at once to servers that are new each time, and have had a small one only."""
+def measure_memory(
+    names: Sequence[str], source: Path, small: Path, folder: Path, *, rounds: int
+) -> dict[str, Memory]:
+    """Send a file so many times at once by these ways to servers that are new, and have had a small one only."""
     grown: dict[str, list[float]] = {}
     rates: dict[str, list[float]] = {}
-    names = [name for name in NAMES if WAYS[name].server not in report.left_out]
     progress = Progress(len(names) * rounds)
     for number, _, name in shuffled_rounds({"": tuple(names)}, rounds=rounds, seed=SEED):
         progress.step(f"round {number + 1} of {rounds} · memory · {UPLOADS} × {name}")
-        way, place = WAYS[name], folder / f"memory-{len(rates)}-{number}"
+        way, place = WAYS[name], folder / f"memory-{name.replace('/', '-')}-{number}"
         place.mkdir()
         with STARTS[way.server](place, place.with_suffix(".log")) as server:
             _send(way, server, small, place)

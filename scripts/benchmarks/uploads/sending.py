@@ -12,7 +12,7 @@ from benchmarks.product import PATIENCE_SECONDS, Response, response
 from benchmarks.servers import BenchError, Server
 from benchmarks.uploads.copier import ANSWER
 
-TUS = {"Tus-Resumable": "1.0.0"}
+VERSION = {"Tus-Resumable": "1.0.0"}
 CHUNK_TYPE = "application/offset+octet-stream"
 
 
@@ -83,14 +83,14 @@ def send_form(server: Server, path: str, source: Path) -> Sent:
 def create(connection: http.client.HTTPConnection, path: str, *, size_bytes: int | None) -> str:
     """Begin an upload by tus whose size is known or None; return where it is."""
     length = {"Upload-Defer-Length": "1"} if size_bytes is None else {"Upload-Length": str(size_bytes)}
-    connection.request("POST", path, headers=TUS | length)
+    connection.request("POST", path, headers=VERSION | length)
     return _answer(connection, 201).headers["location"]
 
 
 def begin_piece(connection: http.client.HTTPConnection, location: str, size_bytes: int) -> None:
     """Announce the first bytes of an upload by tus, which are to follow."""
     headers = {"Upload-Offset": "0", "Content-Type": CHUNK_TYPE, "Content-Length": str(size_bytes)}
-    _begin(connection, "PATCH", location, TUS | headers)
+    _begin(connection, "PATCH", location, VERSION | headers)
 
 
 def _begin(connection: http.client.HTTPConnection, method: str, path: str, headers: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ from bootstrap.frontend import FrontEnd
 
 from benchmarks import product
 from benchmarks.servers import BenchError, Server, all_cores, free_port, output_of, running
-from benchmarks.uploads.sending import Sent, send_copy, send_form, send_tus
+from benchmarks.uploads.sending import VERSION, Sent, send_copy, send_form, send_tus
 
 COPY = "plain copy"
 TUS = "tus"
@@ -24,7 +24,6 @@ FORM = "form"
 PEER = "@tus/server"
 PEERS = Peers(checkout=this_checkout())
 PEER_FOLDER = "/files"
-LOOK_SECONDS = 0.02
 
 Running = AbstractContextManager[Server]
 
@@ -38,7 +37,7 @@ class Way:
     send: Callable[[Server, Path], Sent]
     """Brings a file in and returns once it is acknowledged; `BenchError` where it is not."""
     forget: Callable[[Server, Path, Sent], None]
-    """Has the server, whose folder that is, remove the file, once all is over that comes of it."""
+    """Has the server, whose folder that is, remove the file, and end whatever comes of it."""
     path: Callable[[Path, Sent], Path] | None = None
     """Where an acknowledged file lies in the server's folder that is not durable by then; None where it is."""
 
@@ -92,18 +91,14 @@ def _forget_copy(_server: Server, folder: Path, _sent: Sent) -> None:
 
 
 def _forget_ours(server: Server, _folder: Path, sent: Sent) -> None:
-    """Wait until the job has found out that this is no video, and delete it."""
+    """Delete the video, whose job ends with it."""
     job_id = sent.location.rpartition("/")[2]  # an upload has the id of its job to come
-    deadline = time.monotonic() + product.PATIENCE_SECONDS
-    while (job := product.ask(server, f"/api/jobs/{job_id}").json())["status"] not in {"ERROR", "COMPLETE"}:
-        if time.monotonic() > deadline:
-            raise BenchError(f"job {job_id} does not end")
-        time.sleep(LOOK_SECONDS)
-    product.ask(server, f"/api/videos/{job['video_id']}", method="DELETE")
+    video_id = product.ask(server, f"/api/jobs/{job_id}").json()["video_id"]
+    product.ask(server, f"/api/videos/{video_id}", method="DELETE").accept()
 
 
 def _forget_peer(server: Server, _folder: Path, sent: Sent) -> None:
-    product.ask(server, sent.location, method="DELETE", headers={"Tus-Resumable": "1.0.0"})
+    product.ask(server, sent.location, method="DELETE", headers=VERSION).accept()
 
 
 STARTS: Mapping[str, Callable[[Path, Path], Running]] = {
