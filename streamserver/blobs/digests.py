@@ -29,15 +29,16 @@ class Digest:
                 self._sha256.update(chunk)
                 self._position += len(chunk)
 
-    def follow(self, descriptor: int, size_bytes: int) -> None:
-        """Go on with what lies in the file, up to a length."""
+    def follow(self, descriptor: int, size_bytes: int) -> int:
+        """Go on with what lies in the file, up to a length; return how many bytes it is of then."""
         with self._turn:
             while self._position < size_bytes:
                 chunk = os.pread(descriptor, min(STEP_BYTES, size_bytes - self._position), self._position)
                 if not chunk:
-                    return
+                    break
                 self._sha256.update(chunk)
                 self._position += len(chunk)
+            return self._position
 
     def hexdigest(self) -> str:
         """Return it as it is by now."""

@@ -2,33 +2,35 @@
 
 import os
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from streamserver.ports import ReadInto
 
 STEP_BYTES: Final = 1024 * 1024
 """So many bytes are gathered before they are written."""
-QUANTUM_BYTES: Final = 16 * STEP_BYTES
-"""After so many a thread is free for somebody else."""
+QUANTUM_BYTES: Final = 256 * STEP_BYTES
+"""After so many, a fraction of a second at the least, a thread is free for somebody else."""
 
 _threads = threading.local()
 
 
-def fill(descriptor: int, position: int, read_into: ReadInto) -> int:
-    """Write bytes from a position on while there are some, but a quantum at most; return where they end.
+def fill(descriptor: int, position: int, read_into: ReadInto, note: Callable[[int], None]) -> None:
+    """Write bytes from a position on while there are some, but a quantum at most.
 
-    Raises what reading or writing raises; what was read before is written.
+    After each step `note` is told where they end. Raises what reading or writing raises; what was read before is
+    written.
     """
     buffer = _buffer_of_thread()
     most = position + QUANTUM_BYTES
     while position < most:
         count, fault = _read(read_into, buffer)
         position = write(descriptor, buffer[:count], position)
+        note(position)
         if fault is not None:
             raise fault
         if count < len(buffer):
             break
-    return position
 
 
 def write(descriptor: int, view: memoryview, position: int) -> int:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
@@ -18,6 +18,7 @@ from streamserver.blobs.filling import fill, write
 from streamserver.blobs.keys import is_part
 from streamserver.blobs.locking import durable_size, explained, open_locked, remove_left, sizes_in
 from streamserver.blobs.moving import move, sync_folder
+from streamserver.blobs.writeback import start_writing
 from streamserver.errors import NotFound, StreamserverError
 from streamserver.ports import Incoming, ReadInto
 
@@ -27,7 +28,7 @@ R = TypeVar("R")
 GATHERED_BYTES: Final = 1024 * 1024
 """A thread is woken once for so many bytes; while it writes them, as many more are gathered."""
 STEP_BYTES: Final = 8 * 1024 * 1024
-"""The most that is copied by one system call."""
+"""The most that is copied by one system call, or waits to be written to the disk."""
 THREADS: Final = 4
 
 
@@ -84,6 +85,10 @@ class IncomingFolder:
         """Know that a file is gone."""
         self._digests.pop(name, None)
 
+    def start(self, work: Callable[[], R]) -> "Future[R]":
+        """Have work done in a thread; for any thread."""
+        return self._threads.submit(work)
+
     async def run(self, work: Callable[P, R], *args: P.args, **_: P.kwargs) -> R:
         """Do work in a thread; it is over when this returns, also where the caller is cancelled."""
         running = asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
@@ -114,12 +119,12 @@ class LocalIncoming:
         self._folder = folder
         self._path = path
         self._fd, self._size_bytes = opened
-        self._durable_bytes = self._size_bytes
+        self._durable_bytes = self._begun_bytes = self._size_bytes
         self._digest = digest
         self._final_path = final_path
         self._gathered = bytearray()
         self._flushing: asyncio.Task[None] | None = None
-        self._following: asyncio.Task[None] | None = None
+        self._following: Future[None] | None = None
         self._turn = threading.Lock()
         self._is_there = True
 
@@ -141,11 +146,7 @@ class LocalIncoming:
         """See `Incoming.fill`; the digest follows in another thread."""
         await self.flush()
         before = self._size_bytes
-        try:
-            await self._folder.run(self._fill, read_into)
-        finally:
-            if self._following is None or self._following.done():
-                self._following = asyncio.create_task(self._folder.run(self._follow, self._size_bytes))
+        await self._folder.run(self._fill, read_into)
         return self._size_bytes - before
 
     async def join(self, other: Incoming, position: int = 0) -> None:
@@ -213,7 +214,7 @@ class LocalIncoming:
         finally:
             await self._drop_flushing()
             if self._following is not None:
-                await self._following
+                await asyncio.wait({asyncio.wrap_future(self._following)})
             await self._folder.run(self._close)
 
     async def _flushed(self) -> None:
@@ -231,7 +232,7 @@ class LocalIncoming:
             position = os.fstat(self._fd).st_size
             try:
                 with explained():
-                    write(self._fd, memoryview(gathered), position)
+                    self._begin_to_write(write(self._fd, memoryview(gathered), position))
             except StreamserverError:
                 self._drop_gathered()
                 raise
@@ -241,13 +242,30 @@ class LocalIncoming:
         with self._turn:
             try:
                 with explained():
-                    fill(self._fd, os.fstat(self._fd).st_size, read_into)
+                    fill(self._fd, os.fstat(self._fd).st_size, read_into, self._note)
             finally:
                 self._size_bytes = os.fstat(self._fd).st_size
 
-    def _follow(self, size_bytes: int) -> None:
+    def _note(self, size_bytes: int) -> None:
+        """Have the disk and the digest busy with what there is while more is coming."""
+        self._size_bytes = size_bytes
+        if self._begin_to_write(size_bytes) and (self._following is None or self._following.done()):
+            self._following = self._folder.start(self._follow)
+
+    def _begin_to_write(self, size_bytes: int) -> bool:
+        """Have a step go to the disk, if there is one: whoever wants all durable then waits for the rest only."""
+        self._begun_bytes = min(self._begun_bytes, size_bytes)
+        if size_bytes - self._begun_bytes < STEP_BYTES:
+            return False
+        start_writing(self._fd, self._begun_bytes, size_bytes - self._begun_bytes)
+        self._begun_bytes = size_bytes
+        return True
+
+    def _follow(self) -> None:
         with suppress(OSError):  # who asks for the digest meets the fault again
-            self._digest.follow(self._fd, size_bytes)
+            position = -1
+            while position != (position := self._digest.follow(self._fd, self._size_bytes)):
+                pass  # more has come meanwhile
 
     def _copy(self, source: int, position: int) -> None:
         with self._turn, explained():
