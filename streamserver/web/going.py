@@ -9,11 +9,7 @@ from streamserver.domain.ranges import ResourceRegion
 from streamserver.web.hot import HotDeliverable, Reply
 from streamserver.web.page_cache import NOWAIT
 from streamserver.web.sending import SMALL_BYTES, Begun, TruncatedResourceError, send_some
-from streamserver.web.sockets import send_more
 from streamserver.web.turns import STEP_BYTES, Turn
-
-CORKED_BYTES = 512 * 1024
-"""Up to here the header waits for the body, so that both leave in one packet; past it, it makes no difference."""
 
 _view = memoryview(bytearray(SMALL_BYTES))
 """Where small bodies pass through; nothing of it is needed once the call that filled it returns."""
@@ -89,7 +85,8 @@ def _begin_file(transport: asyncio.Transport, client: int, decided: Decided) -> 
         step = min(size, STEP_BYTES)
         if not hot.warm.have(fd, position, step):
             return None
-        sent = send_more(client, header) if size <= CORKED_BYTES else os.write(client, header)
+        # Not MSG_MORE: where the system paces (BBR), a header that waits for its body costs more than a packet.
+        sent = os.write(client, header)
         if sent == len(header):
             with contextlib.suppress(TruncatedResourceError):  # it is met again by whoever can tell of it
                 sent += send_some(transport, client, fd, position, step)[0]
