@@ -196,6 +196,9 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
         # Each of the files has its header in front, where `tee` does not ask for it.
         "flags": "+global_header",
         "format": "tee",
+        # Microseconds: pictures are handed on as they come. Small ones, which are done first, wait for no large
+        # ones then; inside of each file they are put in order all the same.
+        "max_interleave_delta": 1,
     }
     return ffmpeg.output(*_scaled(picture, specs), *sound, _tee(plan.outputs, has_sound=bool(sound)), **options)
 

@@ -46,7 +46,7 @@ WAIT_BYTES = 4 * 1024
 COPY_BYTES = 64 * 1024
 """The size of ordinary writes where `sendfile` cannot be used."""
 
-LOAD_BYTES = 2 * 1024 * 1024
+LOAD_BYTES = 1024 * 1024
 """What is read from the disk at a time; more would leave less of the processor to whoever needs no disk."""
 
 _NO_RESOURCE = -1

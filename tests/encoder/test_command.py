@@ -2,6 +2,8 @@
 
 import itertools
 import re
+import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from streamserver.encoder.command import (
     subtitle_command,
 )
 from tests.clips.generated import Clips
-from tests.clips.programs import PROGRAMS, ffmpeg, ffprobe
+from tests.clips.programs import PROGRAMS, ffmpeg, ffprobe, packets
 
 pytest_plugins = ["tests.clips.fixtures"]
 
@@ -313,6 +315,32 @@ def test_odd_names_of_folders_do_no_harm(clips: Clips, tmp_path: Path) -> None:
         assert (folder / picture).read_bytes().startswith(b"\xff\xd8")
     assert (folder / "s.vtt").read_text().startswith("WEBVTT")
     assert ffprobe(folder / "180p.mp4", "-show_streams")["streams"][0]["codec_name"] == "h264"
+
+
+def test_small_pictures_wait_for_no_large_ones(tmp_path: Path) -> None:
+    """The smallest rendition can be played while nothing of the largest is there, and in the end all are whole."""
+    source, size = tmp_path / "source.mp4", "size=1920x1080:rate=30:duration=3"
+    made = ("-f", "lavfi", "-i", f"testsrc2={size}", "-f", "lavfi", "-i", "sine=duration=3")
+    ffmpeg(*made, "-c:v", "mpeg4", "-q:v", "5", "-c:a", "aac", str(source))
+    video = replace(VIDEO, index=0, coded_width=1920, coded_height=1080, width=1920, height=1080, frame_rate=30)
+    info = replace(SOURCE, duration_seconds=3, video=video, audio=(FIRST,))
+    specs = ladder_specs(info)
+    outputs = tuple(Output(spec=spec, path=str(tmp_path / f"{spec.name}.mp4")) for spec in specs)
+    plan = EncodePlan(source_path=str(source), source=info, outputs=outputs)
+    largest, smallest = Path(outputs[0].path), Path(outputs[-1].path)
+    with subprocess.Popen(
+        encode_command(PROGRAMS.ffmpeg, plan, X264(preset="medium")), stdout=subprocess.DEVNULL
+    ) as encoder:
+        while encoder.poll() is None and not (smallest.exists() and b"moof" in smallest.read_bytes()):
+            time.sleep(0.01)
+        assert b"moof" not in largest.read_bytes()
+        assert encoder.wait() == 0
+    for output in outputs:
+        assert len(packets(Path(output.path), "v:0", "pts_time")) == 90
+        assert [stream["codec_name"] for stream in ffprobe(output.path, "-show_streams")["streams"]] == [
+            "h264",
+            "aac",
+        ]
 
 
 def test_the_sample_is_a_video(tmp_path: Path) -> None:
