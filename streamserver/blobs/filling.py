@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -9,27 +10,27 @@ from streamserver.ports import ReadInto
 
 STEP_BYTES: Final = 1024 * 1024
 """So many bytes are gathered before they are written."""
-QUANTUM_BYTES: Final = 256 * STEP_BYTES
-"""After so many, a fraction of a second at the least, a thread is free for somebody else."""
+QUANTUM_SECONDS: Final = 0.25
+"""After so long a thread is free for somebody else, and whoever is to stop does, also where the disk is slow."""
 
 _threads = threading.local()
 
 
 def fill(descriptor: int, position: int, read_into: ReadInto, note: Callable[[int], None]) -> None:
-    """Write bytes from a position on while there are some, but a quantum at most.
+    """Write bytes from a position on while there are some, but for a quantum of time at most.
 
     After each step `note` is told where they end. Raises what reading or writing raises; what was read before is
     written.
     """
     buffer = _buffer_of_thread()
-    most = position + QUANTUM_BYTES
-    while position < most:
+    is_over_at = time.monotonic() + QUANTUM_SECONDS
+    while True:
         count, fault = _read(read_into, buffer)
         position = write(descriptor, buffer[:count], position)
         note(position)
         if fault is not None:
             raise fault
-        if count < len(buffer):
+        if count < len(buffer) or time.monotonic() >= is_over_at:
             break
 
 
