@@ -12,6 +12,7 @@ import asyncio
 import os
 import select
 import socket
+import threading
 from contextlib import suppress
 from typing import Final
 
@@ -39,6 +40,7 @@ class SocketBody:
         # The loop watches the number that the transport has, and lets nobody else watch it.
         self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
         self._left_bytes = left_bytes
+        self._turn = threading.Lock()
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
 
@@ -55,20 +57,14 @@ class SocketBody:
                 return True
 
     def read_into(self, view: memoryview) -> int:
-        """Read what is there by now into memory; 0 where that is nothing. For another thread than the loop's."""
-        view = view[: self._left_bytes]
-        while view:
-            try:
-                count = os.readv(self._socket.fileno(), [view])
-            except BlockingIOError:
-                if self._poll.poll(AT_ONCE_MILLISECONDS):
-                    continue
-                return 0
-            if not count:
-                raise ConnectionResetError("The connection ended before all of the body was there.")
+        """Read what is there by now into memory; 0 where that is nothing. For another thread than the loop's.
+
+        Raises `ConnectionResetError` however the connection ended, or once it was let go of.
+        """
+        with self._turn:
+            count = self._read_into(view[: self._left_bytes])
             self._left_bytes -= count
             return count
-        return 0
 
     async def pass_over(self) -> None:
         """Read what is left for nobody, if that does not take too long."""
@@ -78,7 +74,23 @@ class SocketBody:
 
     def close(self) -> None:
         """Let go of the connection, which ends once it is answered."""
-        self._socket.close()
+        with self._turn:  # a thread that nobody waits for any more would read from the next one of this number
+            self._socket.close()
+
+    def _read_into(self, view: memoryview) -> int:
+        while view:
+            try:
+                count = os.readv(self._socket.fileno(), [view])
+            except BlockingIOError:
+                if self._poll.poll(AT_ONCE_MILLISECONDS):
+                    continue
+                return 0
+            except OSError as error:  # such as TimeoutError, for a peer that has vanished
+                raise ConnectionResetError("The connection was lost.") from error
+            if not count:
+                raise ConnectionResetError("The connection ended before all of the body was there.")
+            return count
+        return 0
 
     async def _wait(self) -> None:
         """Wait until it is worth to read, or for so long."""
@@ -98,6 +110,8 @@ class SocketBody:
             self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
+        except OSError:  # whoever reads on meets it as the end
+            return True
         return True
 
     async def _pass_over(self) -> None:

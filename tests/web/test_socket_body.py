@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamserver.flows.tus import SILENCE_SECONDS
-from streamserver.web.socket_body import LEAST_BYTES
+from streamserver.web.socket_body import LEAST_BYTES, SocketBody
 from tests.web.clock import skip, until
 from tests.web.house import House, open_house
 from tests.web.test_tus import checksum_of
@@ -193,3 +194,22 @@ async def test_many_at_once(house: House) -> None:
     for path, content in zip(paths, contents, strict=True):
         async with house.blobs.incoming(path.rsplit("/", 1)[1]) as incoming:
             assert await incoming.read(0, len(content)) == content
+
+
+async def test_one_that_was_let_go_of_is_read_no_more() -> None:
+    """A thread that is still at it does not read what belongs to another connection by now."""
+    server_side, client_side = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    server_side.setblocking(False)
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=server_side)
+    transport.pause_reading()
+    body = SocketBody(transport, b"", 1000)
+    client_side.send(b"of this one")
+    assert await body.more()
+    room = memoryview(bytearray(100))
+    assert await asyncio.to_thread(body.read_into, room[:4]) == 4
+    body.close()
+    with pytest.raises(ConnectionResetError):
+        await asyncio.to_thread(body.read_into, room)
+    transport.abort()
+    client_side.close()
