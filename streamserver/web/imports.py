@@ -39,5 +39,5 @@ async def import_video(request: web.Request) -> web.Response:
 async def _form(request: web.Request) -> Mapping[str, object]:
     try:
         return await request.post()
-    except ValueError as error:  # its bytes are not in the encoding that it names
+    except (ValueError, LookupError) as error:  # its bytes are not in the encoding that it names, or there is none
         raise BadInput(HOW) from error

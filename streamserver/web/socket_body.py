@@ -13,6 +13,7 @@ import os
 import select
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -33,10 +34,12 @@ LINGERING_SECONDS: Final = 60.0
 class SocketBody:
     """What is left of a body in the kernel."""
 
-    def __init__(self, transport: asyncio.Transport, first: bytes, left_bytes: int) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, first: bytes, left_bytes: int, *, is_over: Callable[[], bool]
+    ) -> None:
         self.first = first
         """What the parser had read before."""
-        self._transport = transport
+        self._is_over = is_over
         # The loop watches the number that the transport has, and lets nobody else watch it.
         self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
         self._left_bytes = left_bytes
@@ -50,7 +53,7 @@ class SocketBody:
             return False
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, min(self._left_bytes, TOGETHER_BYTES))
         while True:
-            if self._transport.is_closing():
+            if self._is_over():
                 raise ConnectionResetError("The connection was closed before all of the body was there.")
             await self._wait()
             if self._has_some():
@@ -133,7 +136,13 @@ def take_over(request: web.Request) -> SocketBody | None:
         first += chunk  # each of them lets the parser go on with what it has
     # Until the loop goes round nothing more can come this way.
     transport.pause_reading()
-    return SocketBody(transport, bytes(first), length - request.content.total_bytes)
+    left_bytes = length - request.content.total_bytes
+
+    def is_over() -> bool:
+        # To stop a server aiohttp fails what it thinks that everybody reads.
+        return transport.is_closing() or request.content.exception() is not None
+
+    return SocketBody(transport, bytes(first), left_bytes, is_over=is_over)
 
 
 def _set(future: "asyncio.Future[None]") -> None:

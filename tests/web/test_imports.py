@@ -87,7 +87,7 @@ async def test_what_is_no_link_is_refused(house: House, sent: dict[str, Any]) ->
 
 @pytest.mark.parametrize(
     ("charset", "body"),
-    [("utf-8", b"url=\xff"), ("utf-16", b"url"), ("undefined", b"url=x")],
+    [("utf-8", b"url=\xff"), ("utf-16", b"url"), ("undefined", b"url=x"), ("unheard-of", b"url=x")],
 )
 async def test_a_form_in_no_encoding_is_refused(house: House, charset: str, body: bytes) -> None:
     """Bytes that are not in the encoding which they name, or in one that is none, are a bad request."""
