@@ -3,9 +3,9 @@
 import hashlib
 import os
 import threading
-from typing import Final
+import time
 
-STEP_BYTES: Final = 1024 * 1024
+from streamserver.blobs.filling import QUANTUM_SECONDS, STEP_BYTES
 
 
 class Digest:
@@ -29,8 +29,12 @@ class Digest:
                 self._sha256.update(chunk)
                 self._position += len(chunk)
 
-    def follow(self, descriptor: int, size_bytes: int) -> int:
-        """Go on with what lies in the file, up to a length; return how many bytes it is of then."""
+    def follow(self, descriptor: int, size_bytes: int) -> bool:
+        """Go on with what lies in the file, up to a length, for a quantum of time; tell whether more is missing.
+
+        After a restart of the server that can be all of it, and take long.
+        """
+        is_over_at = time.monotonic() + QUANTUM_SECONDS
         with self._turn:
             while self._position < size_bytes:
                 chunk = os.pread(descriptor, min(STEP_BYTES, size_bytes - self._position), self._position)
@@ -38,7 +42,9 @@ class Digest:
                     break
                 self._sha256.update(chunk)
                 self._position += len(chunk)
-            return self._position
+                if time.monotonic() >= is_over_at:
+                    return True
+            return False
 
     def hexdigest(self) -> str:
         """Return it as it is by now."""

@@ -11,26 +11,26 @@ from streamserver.ports import ReadInto
 STEP_BYTES: Final = 1024 * 1024
 """So many bytes are gathered before they are written."""
 QUANTUM_SECONDS: Final = 0.25
-"""After so long a thread is free for somebody else, and it is known how much has come."""
+"""After so long a thread is free for somebody else, and whoever is to stop does, also where the disk is slow."""
 
 _threads = threading.local()
 
 
 def fill(descriptor: int, position: int, read_into: ReadInto, note: Callable[[int], None]) -> None:
-    """Write bytes from a position on while there are some, but not for longer than a quantum.
+    """Write bytes from a position on while there are some, but for a quantum of time at most.
 
     After each step `note` is told where they end. Raises what reading or writing raises; what was read before is
     written.
     """
     buffer = _buffer_of_thread()
-    end = time.monotonic() + QUANTUM_SECONDS
-    while time.monotonic() < end:
+    is_over_at = time.monotonic() + QUANTUM_SECONDS
+    while True:
         count, fault = _read(read_into, buffer)
         position = write(descriptor, buffer[:count], position)
         note(position)
         if fault is not None:
             raise fault
-        if count < len(buffer):
+        if count < len(buffer) or time.monotonic() >= is_over_at:
             break
 
 

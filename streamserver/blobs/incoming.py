@@ -169,7 +169,9 @@ class LocalIncoming:
     async def sha256(self) -> str:
         """See `Incoming.sha256`."""
         await self.flush()
-        return await self._folder.run(self._sha256)
+        while await self._folder.run(self._is_digest_behind):
+            pass
+        return self._digest.hexdigest()
 
     async def keep(self, key: str) -> None:
         """See `Incoming.keep`."""
@@ -215,13 +217,17 @@ class LocalIncoming:
             await self._drop_flushing()
             if self._following is not None:
                 await asyncio.wait({asyncio.wrap_future(self._following)})
-            await self._folder.run(self._close)
+            await self._folder.run(os.close, self._fd)
 
     async def _flushed(self) -> None:
         """Wait for the thread that is writing; raise what it raised."""
         if self._flushing is not None:
             flushing, self._flushing = self._flushing, None
-            await flushing
+            try:
+                await flushing
+            except StreamserverError:
+                self._drop_gathered()  # what has come since belongs behind what was lost
+                raise
 
     async def _drop_flushing(self) -> None:
         with suppress(StreamserverError):
@@ -263,9 +269,7 @@ class LocalIncoming:
 
     def _follow(self) -> None:
         with suppress(OSError):  # who asks for the digest meets the fault again
-            position = -1
-            while position != (position := self._digest.follow(self._fd, self._size_bytes)):
-                pass  # more has come meanwhile
+            self._digest.follow(self._fd, self._size_bytes)
 
     def _copy(self, source: int, position: int) -> None:
         with self._turn, explained():
@@ -309,11 +313,6 @@ class LocalIncoming:
             sync_folder(target.parent)
             sync_folder(target.parent.parent)
 
-    def _sha256(self) -> str:
+    def _is_digest_behind(self) -> bool:
         with explained():
-            self._digest.follow(self._fd, os.fstat(self._fd).st_size)
-        return self._digest.hexdigest()
-
-    def _close(self) -> None:
-        with self._turn:
-            os.close(self._fd)
+            return self._digest.follow(self._fd, os.fstat(self._fd).st_size)

@@ -224,7 +224,7 @@ def _read_ledger(path: Path) -> dict[int, StoredPart]:
     """Return the parts that are there, by number."""
     found: dict[int, StoredPart] = {}
     try:
-        text = _ledger(path).read_text()
+        text = _ledger(path).read_text(errors="replace")  # whatever a power cut has left
     except FileNotFoundError:
         return found
     for line in text.split("\n")[:-1]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from streamserver.domain.jobs import SEQUENCES_PER_ATTEMPT, Job, JobError, JobStatus, Stage, failed
@@ -21,6 +22,8 @@ LAST_SEQUENCE: Final = SEQUENCES_PER_ATTEMPT * 9 // 10
 """Numbers after it are left for the wait in line, until the first attempt begins."""
 NOT_YET_PERCENT: Final = 99.9
 """The most that an upload can reach: 100 is for the video that is complete."""
+NOTHING: Final = MappingProxyType[str, int]({})
+"""Of which upload nothing has come."""
 
 
 class UploadKind(StrEnum):
@@ -109,13 +112,19 @@ def check_length(length_bytes: int | None, quota: Quota) -> None:
         raise TooLarge(f"The file is larger than the {quota.max_bytes / 1e9:g} GB that this server accepts.")
 
 
-def check_quota(length_bytes: int | None, own: Iterable[Upload], quota: Quota) -> None:
-    """Return if a user, who has uploads under way, may have another one; raise `TooManyUploads` otherwise."""
+def check_quota(
+    length_bytes: int | None, own: Iterable[Upload], quota: Quota, stored: Mapping[str, int] = NOTHING
+) -> None:
+    """Return if a user, who has uploads under way, may have another one; raise `TooManyUploads` otherwise.
+
+    `stored` is how much of each upload has come already: where nobody has said how long it is, that counts.
+    """
     under_way = [upload for upload in own if upload.error is None]
     most = quota.max_uploads_per_user
     if most and len(under_way) >= most:
         raise TooManyUploads(f"You have {len(under_way)} uploads under way; {most} are possible at a time.")
-    total = sum(upload.length_bytes or 0 for upload in under_way) + (length_bytes or 0)
+    total = sum(max(upload.length_bytes or 0, stored.get(upload.id, 0)) for upload in under_way)
+    total += length_bytes or 0
     if quota.max_bytes_per_user and total > quota.max_bytes_per_user:
         raise TooManyUploads(
             f"Your uploads would be {total / 1e9:.3g} GB together; at most "

@@ -14,6 +14,7 @@ from streamserver.domain.uploads import Upload, UploadKind
 from streamserver.errors import (
     ChecksumMismatch,
     Incomplete,
+    Locked,
     NotFound,
     StreamserverError,
     Unavailable,
@@ -190,7 +191,9 @@ class BucketUploads:
     async def _give_up(self, upload: Upload, error: StreamserverError) -> None:
         """Let everybody see why an upload became no video, unless that is recorded, or nobody wants it."""
         try:
-            known = await self._intake.uploads.get(upload.id, user=upload.user)
-        except NotFound:  # it was cancelled, or has expired, or has failed already
+            async with self._intake.resume(upload.id, user=upload.user) as receiving:
+                receiving.is_ended = True
+                await receiving.incoming.discard()  # of no use to anybody
+                await self._intake.uploads.fail(receiving.upload, JobError(code=error.code, message=error.message))
+        except (NotFound, Locked):  # it was cancelled, or has expired, or has failed already
             return
-        await self._intake.uploads.fail(known, JobError(code=error.code, message=error.message))

@@ -83,7 +83,9 @@ class BucketWatch:
             sight.bytes_per_second = None
         sight.received_bytes = received
         speed = sight.bytes_per_second
-        await self._uploads.tell(upload, received, bytes_per_second=None if speed is None else round(speed))
+        await self._uploads.tell_if_there(
+            upload, received, bytes_per_second=None if speed is None else round(speed)
+        )
 
     async def _prolong(self, upload: Upload) -> None:
         async with self._changing:  # so that nothing is lost that is recorded of it at this moment

@@ -168,15 +168,16 @@ class Imports:
     async def _note(self, receiving: Receiving, held: Held, head: AnswerHead) -> None:
         """Record what comes; raise as `Uploads.admit` does where there is no room for that."""
         upload = receiving.upload
-        if held.total_bytes is not None and held.total_bytes != upload.length_bytes:
-            await self._intake.uploads.admit(held.total_bytes, user=upload.user, besides=upload.id)
         now = replace(
             upload,
             length_bytes=held.total_bytes,
             file_name=file_name_of(head, read_link(upload.url or "")),
             details={**upload.details, "total_bytes": held.total_bytes, "validator": held.validator},
         )
-        if now != upload:
+        if held.total_bytes is not None and held.total_bytes != upload.length_bytes:
+            received = receiving.incoming.size_bytes
+            receiving.upload = await self._intake.promise(now, received_bytes=received)
+        elif now != upload:
             receiving.upload = await self._intake.uploads.change(now)
 
     async def _tell_wait(self, receiving: Receiving, failure: StreamserverError, seconds: float) -> None:

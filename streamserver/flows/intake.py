@@ -13,9 +13,9 @@ from streamserver.domain.order import Turn
 from streamserver.domain.titles import clean_file_name, clean_title
 from streamserver.domain.uploads import Upload, UploadKind, duplicate_job_of, video_of, whole_job_of
 from streamserver.domain.videos import Video
-from streamserver.errors import BadInput, Conflict, Gone, Locked, NotFound, QueueFull, StreamserverError, TooSlow
+from streamserver.errors import BadInput, Conflict, Locked, NotFound, QueueFull, StreamserverError
 from streamserver.flows.receiving import Receiving
-from streamserver.flows.uploads import CANCELLED, Uploads, source_key
+from streamserver.flows.uploads import Uploads, source_key
 from streamserver.ports import Blobs, Catalog, Clock, Incoming, Queue
 
 log = logging.getLogger(__name__)
@@ -105,6 +105,14 @@ class Intake:
             await self.uploads.admit(length_bytes, user=user, besides=besides, is_elsewhere=upload.is_elsewhere)
             return await self.uploads.record(upload)
 
+    async def promise(self, upload: Upload, *, received_bytes: int) -> Upload:
+        """Record an upload whose length has become known, and reserve its room; raises as `Uploads.admit` does."""
+        async with self._creating:
+            await self.uploads.admit(
+                upload.length_bytes, user=upload.user, besides=[upload.id], received_bytes=received_bytes
+            )
+            return await self.uploads.change(upload)
+
     async def check_line(self, under_way: int) -> None:
         """Return if another video may wait beside so many files that are being received; raise `QueueFull`."""
         # Those between two of their tasks wait, too.
@@ -146,7 +154,7 @@ class Intake:
         except TimeoutError:
             if receiving is None or not receiving.patience.is_over:
                 raise
-            raise (Gone(CANCELLED.message) if receiving.is_stopped else TooSlow()) from None
+            raise receiving.why_over() from None
         finally:
             if receiving is not None:
                 del self._writers[upload_id]
@@ -194,6 +202,8 @@ class Intake:
         while writer := self._writers.get(upload_id):
             writer.stop()
             await writer.gone.wait()
+            if writer.ended_as is not None:  # what comes in one go ends with its writer
+                return writer.ended_as
         return await self.uploads.end(upload)
 
     async def reopen(self, upload_id: str, *, user: str) -> Job:
@@ -204,7 +214,7 @@ class Intake:
         if upload.error is None:
             raise Conflict("The import has not failed; there is nothing to try again.")
         async with self._creating:
-            await self.uploads.admit(upload.length_bytes, user=user, besides=upload_id)
+            await self.uploads.admit(upload.length_bytes, user=user, besides=[upload_id])
             upload = await self.uploads.change(replace(upload, error=None, failed_at=None))
         return await self.uploads.tell(upload, await self.uploads.received_bytes(upload))
 

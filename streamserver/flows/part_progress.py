@@ -36,7 +36,7 @@ class PartProgress:
             before = self._bytes_per_second
             self._bytes_per_second = fresh if before is None else before + NEW_SHARE * (fresh - before)
             self._told_at, self._told_bytes = now, self.received_bytes
-            await self._uploads.tell(
+            await self._uploads.tell_if_there(
                 self._upload, self.received_bytes, bytes_per_second=round(self._bytes_per_second)
             )
 
@@ -48,4 +48,4 @@ class PartProgress:
 
     async def rest(self) -> None:
         """Tell that nothing comes for the present."""
-        await self._uploads.tell(self._upload, self.received_bytes)
+        await self._uploads.tell_if_there(self._upload, self.received_bytes)

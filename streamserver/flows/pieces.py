@@ -69,12 +69,16 @@ async def whole_parts(uploads: Uploads, part_ids: Sequence[str], *, user: str) -
 
 
 async def join(blobs: Blobs, receiving: Receiving, parts: Sequence[Upload]) -> None:
-    """Make an upload of its parts; what was there of it when a server was killed is gone on with."""
+    """Make an upload of its parts; what was there of it when a server was killed is gone on with.
+
+    Raises `Conflict`, and adds nothing, where one of them has ended meanwhile.
+    """
     async with AsyncExitStack() as stack:
         held: dict[str, Incoming] = {}
         for part in parts:
             if part.id not in held:
                 held[part.id] = await stack.enter_async_context(blobs.incoming(part.id))
+                await _check_whole(part, held[part.id])
         start = 0
         for part in parts:
             incoming = held[part.id]
@@ -82,6 +86,13 @@ async def join(blobs: Blobs, receiving: Receiving, parts: Sequence[Upload]) -> N
             if there < incoming.size_bytes:
                 await receiving.join(incoming, there)
             start += incoming.size_bytes
+
+
+async def _check_whole(part: Upload, incoming: Incoming) -> None:
+    if incoming.size_bytes != part.length_bytes:
+        if not incoming.size_bytes:
+            await incoming.discard()  # it was made by being opened
+        raise Conflict(f"The partial upload {part.id} has ended meanwhile.")
 
 
 async def forget_parts(uploads: Uploads, parts: Sequence[Upload]) -> None:

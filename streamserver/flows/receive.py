@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from streamserver.domain.jobs import Job, JobError
 from streamserver.domain.titles import clean_file_name
-from streamserver.domain.uploads import UploadKind
+from streamserver.domain.uploads import Upload, UploadKind
 from streamserver.domain.users import ANYONE
 from streamserver.domain.videos import Subtitle, Video
 from streamserver.errors import BadInput, StreamserverError
 from streamserver.flows.intake import CUT_OFF, Intake, chosen_title
 from streamserver.flows.receiving import Receiving
-from streamserver.flows.uploads import source_key
+from streamserver.flows.uploads import CANCELLED, source_key
 
 __all__ = ["Receive", "poster_key", "source_key", "storyboard_key", "storyboard_sheet_key", "subtitle_key"]
 
@@ -69,6 +69,9 @@ class Receive(Intake):
             async with one_go.held:
                 try:
                     yield one_go
+                except StreamserverError as error:
+                    await one_go.drop(JobError(code=error.code, message=error.message))
+                    raise
                 finally:
                     await one_go.drop()
 
@@ -85,11 +88,12 @@ class OneGo:
         self._user = user
         self._expected_bytes = expected_bytes
         self._patience_seconds = patience_seconds
+        self._upload: Upload | None = None
         self._receiving: Receiving | None = None
 
     async def begin(self, file_name: str, title: str | None = None) -> Receiving:
         """Let everyone see that the file is coming; `BadInput` for an impossible title."""
-        upload = await self._receive.create(
+        self._upload = await self._receive.create(
             UploadKind.FORM,
             user=self._user,
             file_name=file_name,
@@ -97,7 +101,7 @@ class OneGo:
             length_bytes=self._expected_bytes,
             has_place=True,
         )
-        writing = self._receive.writing(upload.id, user=self._user, patience_seconds=self._patience_seconds)
+        writing = self._receive.writing(self._upload.id, user=self._user, patience_seconds=self._patience_seconds)
         self._receiving = await self.held.enter_async_context(writing)
         return self._receiving
 
@@ -118,15 +122,30 @@ class OneGo:
         )
         return await self._receive.finish(self._receiving)
 
-    async def drop(self) -> None:
-        """Leave nothing of a file that was not finished."""
-        receiving = self._receiving
-        if receiving is None or receiving.is_ended:
+    async def drop(self, error: JobError | None = None) -> None:
+        """Leave nothing of a file that was not finished, and tell everyone why it ended."""
+        upload, receiving = self._upload, self._receiving
+        if upload is None or (receiving is not None and receiving.is_ended):
             return
-        refusal = receiving.refusal
-        error = JobError(code=refusal.code, message=refusal.message) if refusal else CUT_OFF
-        receiving.is_ended = True
+        self._upload = None
         try:
-            await self._receive.uploads.remove(receiving.upload, receiving.incoming, error)
+            if receiving is None:  # its place could not be opened
+                await self._receive.uploads.forget(upload, error or CUT_OFF)
+            else:
+                await self._end(receiving, error or _why(receiving))
         except StreamserverError as fault:
-            log.warning("upload %s is not ended yet: %s", receiving.upload.id, fault)
+            log.warning("upload %s is not ended yet: %s", upload.id, fault)
+
+    async def _end(self, receiving: Receiving, error: JobError) -> None:
+        receiving.is_ended = True
+        receiving.ended_as = await self._receive.uploads.remove(receiving.upload, receiving.incoming, error)
+
+
+def _why(receiving: Receiving) -> JobError:
+    """Say why nothing more came."""
+    if receiving.is_stopped:
+        return CANCELLED
+    if not receiving.patience.is_over:
+        return CUT_OFF
+    error = receiving.why_over()
+    return JobError(code=error.code, message=error.message)

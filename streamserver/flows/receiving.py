@@ -4,9 +4,19 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from streamserver.domain.jobs import Job
 from streamserver.domain.sniffing import SNIFF_BYTES, not_a_video
 from streamserver.domain.uploads import Upload, UploadKind, check_length
-from streamserver.errors import ChecksumMismatch, Rejected, TooLarge, UnsupportedMedia
+from streamserver.errors import (
+    Cancelled,
+    ChecksumMismatch,
+    Gone,
+    Rejected,
+    StreamserverError,
+    TooLarge,
+    TooSlow,
+    UnsupportedMedia,
+)
 from streamserver.flows.patience import Patience
 from streamserver.flows.uploads import Uploads
 from streamserver.ports import Incoming, ReadInto
@@ -15,6 +25,8 @@ REPORT_SECONDS = 1.0
 """How often it is told how much has come."""
 NEW_SHARE = 0.3
 """How much of the speed that is told is that since the last report."""
+NOT_KEPT = "Nothing came for too long, so the upload was ended; please send the file again."
+"""To whoever cannot go on with an upload."""
 
 
 class Receiving:
@@ -37,6 +49,8 @@ class Receiving:
         """Whether it is an upload no more."""
         self.is_stopped = False
         """Whether somebody does not want it any more."""
+        self.ended_as: Job | None = None
+        """What is told of it where it ended with its writer, and is no video."""
         self._uploads = uploads
         self._is_finishing = False
         self._told_at = asyncio.get_running_loop().time()
@@ -111,6 +125,12 @@ class Receiving:
         if not self._is_finishing and not self.patience.is_over:
             self.is_stopped = True
             self.patience.end()
+
+    def why_over(self) -> StreamserverError:
+        """Say why the writing was ended before its time."""
+        if self.is_stopped:
+            return Gone(Cancelled().message)
+        return TooSlow(NOT_KEPT if self.upload.kind is UploadKind.FORM else None)
 
     async def leave(self) -> None:
         """Tell everyone that nothing comes for the present."""

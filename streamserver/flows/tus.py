@@ -219,8 +219,8 @@ class Tus:
         received = receiving.incoming.size_bytes
         if upload.length_bytes is not None or length_bytes < received:
             raise BadInput("Upload-Length cannot be changed, nor be less than what has come.")
-        await self._uploads.admit(length_bytes, user=piece.user, besides=[upload.id], received_bytes=received)
-        receiving.upload = await self._uploads.change(replace(upload, length_bytes=length_bytes))
+        known = replace(upload, length_bytes=length_bytes)
+        receiving.upload = await self._receive.promise(known, received_bytes=received)
 
     async def _finish(self, receiving: Receiving) -> Standing:
         video, _ = await self._receive.finish(receiving)

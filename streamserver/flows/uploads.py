@@ -2,13 +2,23 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from streamserver.domain.jobs import Job, JobError
 from streamserver.domain.uploads import Quota, Upload, check_length, check_quota, check_room, job_of, video_of
 from streamserver.domain.videos import Video
-from streamserver.errors import Cancelled, Forbidden, Gone, Locked, NotFound
+from streamserver.errors import (
+    Cancelled,
+    Forbidden,
+    Gone,
+    Locked,
+    NotFound,
+    StorageFault,
+    StorageFull,
+    Unavailable,
+)
 from streamserver.ports import Blobs, Bus, Catalog, Clock, Incoming
 
 log = logging.getLogger(__name__)
@@ -63,9 +73,9 @@ class Uploads:
         """
         check_length(length_bytes, self._quota)
         others = [upload for upload in await self._catalog.uploads() if upload.id not in besides]
-        check_quota(length_bytes, [upload for upload in others if upload.user == user], self._quota)
+        stored = await self._stored()
+        check_quota(length_bytes, [upload for upload in others if upload.user == user], self._quota, stored)
         if length_bytes is not None and not is_elsewhere:
-            stored = await self._stored()
             check_room(length_bytes - received_bytes, others, stored, await self._blobs.room_bytes())
 
     async def record(self, upload: Upload) -> Upload:
@@ -125,6 +135,15 @@ class Uploads:
         if not upload.is_partial:
             await self._bus.publish(job)
         return job
+
+    async def tell_if_there(
+        self, upload: Upload, received_bytes: int, *, bytes_per_second: float | None = None
+    ) -> None:
+        """Tell everyone how far an upload is that its sender alone does not hold: unless it has ended."""
+        with suppress(NotFound, Unavailable):
+            known = await self._catalog.upload(upload.id)
+            if known.error is None:
+                await self.tell(upload, received_bytes, bytes_per_second=bytes_per_second)
 
     async def announce(self, job: Job) -> None:
         """Tell everyone what an upload has become."""
@@ -196,11 +215,14 @@ class Uploads:
         return job
 
     async def expire(self) -> None:
-        """End the uploads whose time is over, but for those that somebody writes just now."""
+        """End the uploads whose time is over, but for those that are being written, or cannot be ended now."""
         for upload in await self.expired():
             try:
                 await self.end(upload, EXPIRED)
             except (Locked, NotFound):
+                continue
+            except (StorageFault, StorageFull) as fault:  # the others may give back the room that is wanting
+                log.warning("upload %s has expired, but cannot be ended yet: %s", upload.id, fault)
                 continue
             log.info("upload %s of %s has expired", upload.id, upload.user)
 

@@ -8,7 +8,7 @@ from streamserver.flows.attachments import MAX_PICTURE_BYTES, MAX_TEXT_BYTES
 from streamserver.web.api import UNCACHED
 from streamserver.web.documents import subtitle_document, video_document
 from streamserver.web.form_file import FRAMING_BYTES
-from streamserver.web.forms import understood
+from streamserver.web.forms import names, understood
 from streamserver.web.services import SERVICES
 
 MAX_FIELD_BYTES = 4 * MAX_TITLE
@@ -68,9 +68,10 @@ async def _fields(request: web.Request) -> dict[str, bytes]:
     form = await understood(request.multipart())
     fields: dict[str, bytes] = {}
     while part := await understood(form.next()):
-        if not isinstance(part, BodyPartReader) or part.name not in {"file", "language", "label"}:
+        name = names(part)[0] if isinstance(part, BodyPartReader) else None
+        if not isinstance(part, BodyPartReader) or name not in {"file", "language", "label"}:
             raise BadInput(FIELDS)
-        fields[part.name] = await _content(part, MAX_TEXT_BYTES if part.name == "file" else MAX_FIELD_BYTES)
+        fields[name] = await _content(part, MAX_TEXT_BYTES if name == "file" else MAX_FIELD_BYTES)
     return fields
 
 

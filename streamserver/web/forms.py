@@ -1,5 +1,6 @@
 """Uploads by form (RFC 7578), streamed to where they stay."""
 
+import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from streamserver.domain.titles import MAX_TITLE
 from streamserver.domain.videos import Video
 from streamserver.errors import BadInput, StreamserverError, TooLarge, TooSlow
 from streamserver.flows.receive import OneGo, Receive
-from streamserver.flows.receiving import Receiving
+from streamserver.flows.receiving import NOT_KEPT, Receiving
 from streamserver.web.documents import job_document, video_document
 from streamserver.web.errors import problem
 from streamserver.web.form_file import CUT_OFF, FIELDS, FRAMING_BYTES, FormFile
@@ -26,8 +27,8 @@ USUAL_FRAMING_BYTES = 500
 SILENCE_SECONDS = 300.0
 """A form that cannot be resumed is waited for longer than what can."""
 MAX_FIELD_BYTES = 4 * MAX_TITLE + 1024
-MALFORMED = (ValueError, RuntimeError, BadHttpMessage)
-"""What aiohttp raises for a form that is not one."""
+MALFORMED = (ValueError, RuntimeError, AssertionError, BadHttpMessage)
+"""What aiohttp raises for a form that is not one, or not one that it can read."""
 
 Found = TypeVar("Found")
 
@@ -83,10 +84,11 @@ async def _read_fields(request: web.Request, body: RequestBody, upload: OneGo) -
     while part := await understood(form.next()):
         if not isinstance(part, BodyPartReader):
             raise BadInput("The form is nested; please send plain fields.")
-        if part.name == "file" and file_name is None:
-            file_name = _unescaped(part.filename or "video")
+        field, said = names(part)
+        if field == "file" and file_name is None:
+            file_name = _unescaped(said or "video")
             await _read_file(request, body, part, await upload.begin(file_name, title))
-        elif part.name == "title":
+        elif field == "title":
             title = await _text(part)
         else:
             raise BadInput(FIELDS)
@@ -108,6 +110,14 @@ async def _read_file(request: web.Request, body: RequestBody, part: BodyPartRead
     request.content.feed_eof()
 
 
+def names(part: BodyPartReader) -> tuple[str | None, str | None]:
+    """Return the field and the file's name, which are parsed when somebody asks."""
+    try:
+        return part.name, part.filename
+    except MALFORMED as error:
+        raise BadInput(CUT_OFF) from error
+
+
 async def _text(part: BodyPartReader) -> str:
     value = bytearray()
     while chunk := await understood(part.read_chunk(MAX_FIELD_BYTES)):
@@ -118,9 +128,12 @@ async def _text(part: BodyPartReader) -> str:
 
 
 async def understood(reading: Awaitable[Found]) -> Found:
-    """Wait for what aiohttp reads of a form; `BadInput` where it is not one."""
+    """Wait for what aiohttp reads of a form; `BadInput` where it is not one, `TooSlow` where nothing comes."""
     try:
-        return await reading
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return await reading
+    except TimeoutError:
+        raise TooSlow(NOT_KEPT) from None
     except MALFORMED as error:
         raise BadInput(CUT_OFF) from error
 

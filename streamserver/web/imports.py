@@ -24,7 +24,7 @@ async def import_video(request: web.Request) -> web.Response:
     """
     user = permitted_importer(request)
     is_form = request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == FORM
-    fields: Mapping[str, object] = await request.post() if is_form else await json_object(request)
+    fields = await _form(request) if is_form else await json_object(request)
     url, title = fields.get("url"), fields.get("title")
     if not isinstance(url, str) or not isinstance(title, str | None):
         raise BadInput(HOW)
@@ -34,3 +34,10 @@ async def import_video(request: web.Request) -> web.Response:
     document = {"video": video_document(video), "job": job_document(job)}
     headers = {**UNCACHED, "Location": f"/api/jobs/{job.id}"}
     return web.json_response(document, status=202, headers=headers)
+
+
+async def _form(request: web.Request) -> Mapping[str, object]:
+    try:
+        return await request.post()
+    except (ValueError, LookupError) as error:  # its bytes are not in the encoding that it names, or there is none
+        raise BadInput(HOW) from error

@@ -102,7 +102,7 @@ PATHS: dict[str, Schema] = {
                 **_json(200, an_object(video=ref("Video"), job=ref("Job")), "It is here already", LOCATION),
                 **_json(201, an_object(video=ref("Video"), job=ref("Job")), headers=LOCATION),
                 "303": {"description": "To the player, for a browser that asks for text/html"},
-                **_problems(400, 401, 403, 408, 413, 415, 429, 503, 507),
+                **_problems(400, 401, 403, 408, 410, 413, 415, 429, 503, 507),
             },
             requestBody={"required": True, "content": {"multipart/form-data": {"schema": UPLOAD}}},
         ),

@@ -12,6 +12,8 @@ import asyncio
 import os
 import select
 import socket
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -32,13 +34,16 @@ LINGERING_SECONDS: Final = 60.0
 class SocketBody:
     """What is left of a body in the kernel."""
 
-    def __init__(self, transport: asyncio.Transport, first: bytes, left_bytes: int) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, first: bytes, left_bytes: int, *, is_over: Callable[[], bool]
+    ) -> None:
         self.first = first
         """What the parser had read before."""
-        self._transport = transport
+        self._is_over = is_over
         # The loop watches the number that the transport has, and lets nobody else watch it.
         self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
         self._left_bytes = left_bytes
+        self._turn = threading.Lock()
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
 
@@ -48,27 +53,21 @@ class SocketBody:
             return False
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, min(self._left_bytes, TOGETHER_BYTES))
         while True:
-            if self._transport.is_closing():
+            if self._is_over():
                 raise ConnectionResetError("The connection was closed before all of the body was there.")
             await self._wait()
             if self._has_some():
                 return True
 
     def read_into(self, view: memoryview) -> int:
-        """Read what is there by now into memory; 0 where that is nothing. For another thread than the loop's."""
-        view = view[: self._left_bytes]
-        while view:
-            try:
-                count = os.readv(self._socket.fileno(), [view])
-            except BlockingIOError:
-                if self._poll.poll(AT_ONCE_MILLISECONDS):
-                    continue
-                return 0
-            if not count:
-                raise ConnectionResetError("The connection ended before all of the body was there.")
+        """Read what is there by now into memory; 0 where that is nothing. For another thread than the loop's.
+
+        Raises `ConnectionResetError` however the connection ended, or once it was let go of.
+        """
+        with self._turn:
+            count = self._read_into(view[: self._left_bytes])
             self._left_bytes -= count
             return count
-        return 0
 
     async def pass_over(self) -> None:
         """Read what is left for nobody, if that does not take too long."""
@@ -78,7 +77,23 @@ class SocketBody:
 
     def close(self) -> None:
         """Let go of the connection, which ends once it is answered."""
-        self._socket.close()
+        with self._turn:  # a thread that nobody waits for any more would read from the next one of this number
+            self._socket.close()
+
+    def _read_into(self, view: memoryview) -> int:
+        while view:
+            try:
+                count = os.readv(self._socket.fileno(), [view])
+            except BlockingIOError:
+                if self._poll.poll(AT_ONCE_MILLISECONDS):
+                    continue
+                return 0
+            except OSError as error:  # such as TimeoutError, for a peer that has vanished
+                raise ConnectionResetError("The connection was lost.") from error
+            if not count:
+                raise ConnectionResetError("The connection ended before all of the body was there.")
+            return count
+        return 0
 
     async def _wait(self) -> None:
         """Wait until it is worth to read, or for so long."""
@@ -98,6 +113,8 @@ class SocketBody:
             self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
+        except OSError:  # whoever reads on meets it as the end
+            return True
         return True
 
     async def _pass_over(self) -> None:
@@ -119,7 +136,13 @@ def take_over(request: web.Request) -> SocketBody | None:
         first += chunk  # each of them lets the parser go on with what it has
     # Until the loop goes round nothing more can come this way.
     transport.pause_reading()
-    return SocketBody(transport, bytes(first), length - request.content.total_bytes)
+    left_bytes = length - request.content.total_bytes
+
+    def is_over() -> bool:
+        # To stop a server aiohttp fails what it thinks that everybody reads.
+        return transport.is_closing() or request.content.exception() is not None
+
+    return SocketBody(transport, bytes(first), left_bytes, is_over=is_over)
 
 
 def _set(future: "asyncio.Future[None]") -> None:

@@ -13,6 +13,7 @@ from streamserver.domain.tus import (
     EXTENSIONS,
     FOLDER,
     VERSION,
+    Checksum,
     Standing,
     parse_checksum,
     parse_length,
@@ -94,6 +95,7 @@ async def _create(request: web.Request) -> web.StreamResponse:
     has_bytes = request.can_read_body and request.content_length != 0
     if has_bytes and (is_final or not _is_chunk(request)):
         raise UnsupportedMedia(f"The first bytes of an upload come as {CHUNK_TYPE}.")
+    _checksum(request)  # before anything is begun that its client never hears of
     tus = request.app[SERVICES].tus
     standing = await tus.create(
         Creation(user=user, length_bytes=length_bytes, metadata=headers.get("Upload-Metadata", ""), concat=concat)
@@ -143,7 +145,7 @@ async def _take_in(
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> web.StreamResponse:
     """Add the body to an upload, and answer with where it stands then."""
-    length, checksum = request.headers.get("Upload-Length"), request.headers.get("Upload-Checksum")
+    length, checksum = request.headers.get("Upload-Length"), _checksum(request)
     body = RequestBody(request, is_checked=checksum is not None)
     piece = Piece(
         user=user,
@@ -151,7 +153,7 @@ async def _take_in(
         body=body,
         announced_bytes=request.content_length,
         length_bytes=None if length is None else parse_number("Upload-Length", length),
-        checksum=None if checksum is None else parse_checksum(checksum),
+        checksum=checksum,
     )
     async with body.held():
         try:
@@ -162,6 +164,11 @@ async def _take_in(
             return await body.answer(answer, hangs_up=isinstance(error, TooSlow))
         shown = {**headers, **_place(standing), **_expiry(standing), **UNCACHED}
         return await body.answer(web.Response(status=status, headers=shown))
+
+
+def _checksum(request: web.Request) -> Checksum | None:
+    checksum = request.headers.get("Upload-Checksum")
+    return None if checksum is None else parse_checksum(checksum)
 
 
 def _is_chunk(request: web.Request) -> bool:

@@ -5,13 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from streamserver.blobs.incoming import GATHERED_BYTES
+from streamserver.blobs.filling import fill
+from streamserver.blobs.incoming import GATHERED_BYTES, STEP_BYTES
 from streamserver.blobs.local import LocalBlobs
 from streamserver.errors import Locked, NotFound, StorageFault, StorageFull
 from tests.contracts.incoming_writer import CONTENT
@@ -191,6 +193,28 @@ class TestFullDisk:
         assert blobs.path("v/source").read_bytes() == content[: kept + 1_000_000]
         await blobs.close()
 
+    async def test_nothing_is_kept_that_came_behind_what_was_lost(self, small_disk: Path) -> None:
+        """What is there stays the beginning of what was written, also where there is room again a moment later."""
+        blobs, content = LocalBlobs(small_disk), os.urandom(2 * GATHERED_BYTES)
+        filler = small_disk / "filler"
+        filler.write_bytes(bytes(3_500_000))
+
+        async def write() -> None:
+            async with blobs.incoming("u") as incoming:
+                await incoming.write(content[:GATHERED_BYTES])
+                while incoming.size_bytes == GATHERED_BYTES:  # noqa: ASYNC110 - a thread tells nobody
+                    await asyncio.sleep(0)
+                await incoming.write(content[GATHERED_BYTES : GATHERED_BYTES + 1000])
+                filler.unlink()
+                await incoming.sync()
+
+        with pytest.raises(StorageFull):
+            await write()
+        kept = (small_disk / "uploads" / "u").read_bytes()
+        assert 0 < len(kept) < GATHERED_BYTES
+        assert content.startswith(kept)
+        await blobs.close()
+
     async def test_no_room_for_another_file(self, small_disk: Path) -> None:
         """A file system that takes no more files is full, too: for an upload, and for its final folder."""
         blobs = LocalBlobs(small_disk)
@@ -229,3 +253,39 @@ async def test_a_folder_that_is_gone(blobs: LocalBlobs, tmp_path: Path) -> None:
             pass
     with pytest.raises(NotFound):
         await blobs.incoming_size("../u")
+
+
+class TestQuantum:
+    """Threads are few, so none stays with one file for long."""
+
+    def test_a_sender_without_end(self, tmp_path: Path) -> None:
+        """Who always has more, and a disk that is slow, keep no thread until much of that has come."""
+
+        def read_into(view: memoryview) -> int:
+            time.sleep(0.005)  # as a disk does that keeps its writer waiting
+            return min(len(view), 65536)
+
+        descriptor = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+        try:
+            fill(descriptor, 0, read_into, lambda _size_bytes: None)
+            assert 0 < os.fstat(descriptor).st_size < 64 * 1024 * 1024
+        finally:
+            os.close(descriptor)
+
+    async def test_a_digest_that_is_far_behind(self, tmp_path: Path, blobs: LocalBlobs) -> None:
+        """Who leaves a file that the server did not know before is not kept until all of it was looked at."""
+        size_bytes = 64 * 2**30
+        with (tmp_path / "uploads" / "u").open("wb") as file:
+            file.truncate(size_bytes)
+        rest = STEP_BYTES
+
+        def read_into(view: memoryview) -> int:
+            nonlocal rest
+            count = min(len(view), rest)
+            rest -= count
+            return count
+
+        async with blobs.incoming("u") as incoming:
+            assert await incoming.fill(read_into) == STEP_BYTES
+        async with blobs.incoming("u") as incoming:
+            assert incoming.size_bytes == size_bytes + STEP_BYTES

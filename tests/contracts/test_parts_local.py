@@ -38,13 +38,16 @@ async def test_what_has_come_is_there_for_the_next_process(blobs: LocalBlobs, tm
     await later.close()
 
 
-@pytest.mark.parametrize("torn", ["1 21000", "1 2100000 ", f"1 2100000 {'a' * 63}", "2 go", "\0\0\0\0", "-1 5"])
+@pytest.mark.parametrize(
+    "torn", ["1 21000", "1 2100000 ", f"1 2100000 {'a' * 63}", "2 go", "\0\0\0\0", "-1 5", "\udcff\udc80"]
+)
 async def test_a_torn_line_is_no_line(blobs: LocalBlobs, ledger: Path, torn: str) -> None:
     """Wherever a power cut has torn it; what is recorded afterwards is."""
     await put(blobs, 2)
-    with ledger.open("a") as file:
+    with ledger.open("a", errors="surrogateescape") as file:
         file.write(f"\n{torn}")
     assert await numbers(blobs) == [2]
+    assert len(await blobs.incoming_sizes()) == 1
     await put(blobs, 3)
     assert await numbers(blobs) == [2, 3]
 

@@ -69,6 +69,14 @@ class TestLimits:
             check_quota(1001, [upload(), upload()], quota)
         check_quota(10_000, [upload()] * 1000, Quota(max_bytes=10_000))
 
+    def test_bytes_that_nobody_announced(self) -> None:
+        """Where the length of an upload is not known what has come of it counts."""
+        quota, own = Quota(max_bytes=10_000, max_bytes_per_user=3000), [upload(upload_id="a"), upload(None, "b")]
+        check_quota(1000, own, quota, {"a": 900, "b": 1000, "another's": 9000})
+        for length in (None, 1000):
+            with pytest.raises(TooManyUploads):
+                check_quota(length, own, quota, {"a": 900, "b": 1001 + 1000 * (length is None)})
+
     def test_room(self) -> None:
         """What is free is promised to others as far as it has not come yet."""
         others = [

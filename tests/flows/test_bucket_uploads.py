@@ -245,6 +245,25 @@ async def test_an_object_that_changed_is_the_end(
     assert await works.catalog.video_ids() == set()
 
 
+async def test_of_one_that_changed_while_it_was_fetched_nothing_stays(
+    works: Works, presigned: Presigned, bucket: TroubledBucket
+) -> None:
+    """What had been fetched of the one before takes no room from others."""
+    offer = await in_one_piece(presigned)
+    send(bucket, offer)
+    bucket.good_chunks = 1
+    await complete(presigned, offer.upload)
+    await until(lambda: bucket.good_chunks == 100)
+    await let_all_go_on()
+    assert list(await works.blobs.incoming_sizes()) == [offer.upload.id]
+    bucket.put(offer.missing[0].url, b"y" * len(CONTENT))
+    skip(RETRY_SECONDS[0])
+    job = await works.report(offer.upload.id, lambda job: job.is_terminal)
+    assert job.error is not None
+    assert job.error.code == ChecksumMismatch.code
+    assert await works.blobs.incoming_sizes() == {}
+
+
 async def test_a_storage_that_goes_away_is_asked_again(
     works: Works, presigned: Presigned, bucket: TroubledBucket
 ) -> None:

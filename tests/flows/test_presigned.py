@@ -331,6 +331,20 @@ async def test_what_is_cancelled_leaves_nothing(works: Works, presigned: Presign
         await complete(presigned, upload)
 
 
+async def test_what_is_cancelled_is_heard_of_no_more(works: Works, presigned: Presigned, upload: Upload) -> None:
+    """A part that comes all the same does not bring it back to whoever watches, now or later."""
+    reports = works.jobs.follow_all()
+    async with presigned.receive(upload.id, 2, user=ANNA) as receiving:
+        await receiving.write(b"x" * 100)
+        await works.receive.cancel(upload.id, user=ANNA)
+        skip(REPORT_SECONDS)
+        await receiving.write(b"x" * 100)
+    after = await begun(works)
+    assert works.bus.latest(upload.id) is None
+    assert (await anext(reports)).id == after.id
+    await reports.aclose()  # type: ignore[attr-defined]  # async generators have it
+
+
 async def test_what_nobody_goes_on_with_is_removed(works: Works, presigned: Presigned, upload: Upload) -> None:
     """A part that came late lets it live longer."""
     works.clock.advance(LIFETIME - timedelta(minutes=5))

@@ -4,17 +4,18 @@ import asyncio
 import hashlib
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from streamserver.blobs.memory import MemoryBlobs
+from streamserver.blobs.memory import MemoryBlobs, MemoryIncoming
 from streamserver.domain.jobs import Job, JobStatus, Stage
 from streamserver.domain.tus import Standing
 from streamserver.domain.uploads import Quota, Upload, UploadKind
 from streamserver.domain.users import ANYONE
 from streamserver.errors import (
     ChecksumMismatch,
+    Conflict,
     Forbidden,
     Gone,
     Locked,
@@ -28,6 +29,7 @@ from streamserver.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from streamserver.flows.pieces import join
 from streamserver.flows.receiving import REPORT_SECONDS
 from streamserver.flows.tus import SILENCE_SECONDS, Creation, Piece, Tus
 from streamserver.ports import ReadInto
@@ -225,6 +227,14 @@ class TestQuota:
             with pytest.raises(TooManyUploads):
                 await works.upload()
 
+    async def test_bytes_that_nobody_announced_count(self) -> None:
+        """Whoever never says how long his files are has no more under way than others."""
+        async with open_works(quota=Quota(max_bytes=MAX_BYTES, max_bytes_per_user=100)) as works:
+            await write(works, await begin(works, None), SOURCE[:60])
+            await begin(works, 40)
+            with pytest.raises(TooManyUploads):
+                await begin(works, 1)
+
     async def test_room_is_promised_once(self) -> None:
         """What is free is reserved by those who have begun, byte by byte; what is given up is free again."""
         size = len(SOURCE)
@@ -238,6 +248,25 @@ class TestQuota:
             await begin(works, 100)
             await works.receive.cancel(first.id, user=ANYONE)
             await begin(works, size - 100)
+
+    async def test_a_length_that_is_said_later_is_promised_once(self) -> None:
+        """Of several that say it at the same moment as many may go on as there is room for."""
+        async with open_works(blobs=MemoryBlobs(room_bytes=len(SOURCE))) as works:
+            protocol, uploads = tus(works), [await begin(works, None) for _ in range(4)]
+
+            async def be_slow(_name: str) -> None:
+                for _ in range(3):
+                    await asyncio.sleep(0)
+
+            async def say(upload: Upload) -> Standing:
+                piece = Piece(user=ANYONE, offset_bytes=0, body=Chunks(), length_bytes=len(SOURCE))
+                return await protocol.add(upload.id, piece)
+
+            works.catalog.before = be_slow
+            outcomes = await asyncio.gather(*(say(upload) for upload in uploads), return_exceptions=True)
+            assert sum(isinstance(outcome, StorageFull) for outcome in outcomes) == 3
+            works.catalog.come_back()
+            assert sum(upload.length_bytes is not None for upload in await works.catalog.uploads()) == 1
 
     async def test_too_large(self, works: Works) -> None:
         """What is announced as too large is refused, and so is what becomes it."""
@@ -412,6 +441,30 @@ class TestTime:
         assert await works.blobs.incoming_sizes() == {}
         assert await works.catalog.uploads() == []
 
+    async def test_a_disk_without_room_for_a_file(self) -> None:
+        """One that cannot be ended now keeps nobody else's bytes, nor the server from its start."""
+
+        class FullBlobs(MemoryBlobs):
+            full: str = ""
+
+            @asynccontextmanager
+            async def incoming(self, name: str) -> AsyncIterator[MemoryIncoming]:
+                if name == self.full:
+                    raise StorageFull
+                async with super().incoming(name) as incoming:
+                    yield incoming
+
+        blobs = FullBlobs()
+        async with open_works(blobs=blobs) as works:
+            older, newer = await begin(works), await begin(works)
+            await write(works, older, SOURCE[:100])
+            works.clock.advance(LIFETIME * 2)
+            blobs.full = newer.id
+            await works.receive.recover()
+            assert await works.blobs.incoming_sizes() == {}
+            assert [upload.id for upload in await works.catalog.uploads()] == [newer.id]
+        await blobs.close()
+
     async def test_somebody_goes_on(self, works: Works) -> None:
         """With each piece its time begins anew."""
         upload = await begin(works)
@@ -528,6 +581,18 @@ class TestRestarts:
             job = await works.catalog.job(standing.upload_id)
             assert works.blobs.path(f"{job.video_id}/source").read_bytes() == SOURCE
             assert await works.blobs.incoming_sizes() == {}
+
+
+async def test_a_part_that_ends_while_it_is_joined(works: Works) -> None:
+    """What is made of others is never shorter than they were, nor does anything of the attempt remain of them."""
+    part = await begin(works, 100, details={"is_partial": True})
+    await write(works, part, SOURCE[:100])
+    final = await begin(works, 100)
+    await works.uploads.end(part)
+    async with works.receive.resume(final.id, user=ANYONE) as receiving:
+        with pytest.raises(Conflict, match="ended meanwhile"):
+            await join(works.blobs, receiving, [part])
+    assert await works.blobs.incoming_sizes() == {final.id: 0}
 
 
 async def test_one_writer_at_a_time(works: Works) -> None:

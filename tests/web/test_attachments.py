@@ -11,6 +11,7 @@ from tests.web.house import House, assert_problem
 from tests.web.test_openapi import assert_described
 
 VTT = b"WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n"
+ODD_NAME = b'--x\r\nContent-Disposition: form-data; name*0="a\'b"\r\n\r\n\r\n--x--\r\n'
 JPEG = b"\xff\xd8\xff a picture \xff\xd9"
 
 
@@ -58,6 +59,7 @@ async def test_a_text_track_is_added_and_removed(house: House) -> None:
         ({"json": {"language": "en"}}, 400, "bad_input"),
         ({"data": b"--x\r\n", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 400, "bad_input"),
         ({"data": b"", "headers": {"Content-Type": "multipart/form-data"}}, 400, "bad_input"),
+        ({"data": ODD_NAME, "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 400, "bad_input"),
         ({"data": form(file=bytes(MAX_TEXT_BYTES + 1), language="en")}, 413, "too_large"),
         ({"data": form(file=VTT, language="e" * 100_000)}, 413, "too_large"),
         ({"data": form(file=VTT, language="en"), "headers": {"Sec-Fetch-Site": "cross-site"}}, 403, "forbidden"),

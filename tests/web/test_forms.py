@@ -145,6 +145,8 @@ MANY_HEADERS = Part(name="file", content=SOURCE, headers="X-Any: x\r\n" * 1000)
         form_body(Part(name="file", content=SOURCE, headers="X: \x00\r\n")),
         form_body(Part(name="_charset_", content=b"x" * 100), file_part(SOURCE)),
         form_body(Part(name="_charset_", content=b"\xff"), file_part(SOURCE)),
+        form_body(Part(name="", content=SOURCE, disposition='; name*0="a\'b"')).replace(b'; name=""', b""),
+        form_body(Part(name="file", content=SOURCE, disposition='; filename*0="it\'s"')),
         form_body(file_part(SOURCE), end=b""),
         form_body(file_part(SOURCE), end=b"--another--\r\n"),
         form_body(file_part(SOURCE), end=f"--{BOUNDARY}\r\n".encode()),
@@ -171,6 +173,17 @@ async def test_a_form_that_is_none_is_refused(house: House, body: bytes) -> None
 async def test_what_calls_itself_something_else_is_refused(house: House, content_type: str) -> None:
     """A form without a boundary, and any other type, is a 400 that says what is wanted."""
     status, answer = await send(house, form_body(file_part(SOURCE)), content_type)
+    assert (status, answer["code"]) == (400, "bad_input")
+    await assert_nothing_remains(house)
+
+
+async def test_a_boundary_that_aiohttp_cannot_read_on_from(house: House) -> None:
+    """One as long as browsers have, behind a field that names an encoding (RFC 7578 §4.6), is refused, too."""
+    boundary = "-" * 40 + "7"
+    body = form_body(Part(name="_charset_", content=b"utf-8"), file_part(SOURCE)).replace(
+        BOUNDARY.encode(), boundary.encode()
+    )
+    status, answer = await send(house, body, f"multipart/form-data; boundary={boundary}")
     assert (status, answer["code"]) == (400, "bad_input")
     await assert_nothing_remains(house)
 

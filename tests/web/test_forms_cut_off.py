@@ -1,9 +1,12 @@
 """Uploads that break off: whatever way a connection ends, nothing remains of what it had brought."""
 
+import asyncio
+import json
+
 import pytest
 
-from streamserver.web.forms import CHUNK_BYTES
-from tests.web.clock import until
+from streamserver.web.forms import CHUNK_BYTES, SILENCE_SECONDS
+from tests.web.clock import skip, until
 from tests.web.house import MAX_UPLOAD_BYTES, House, source_bytes
 from tests.web.test_forms import assert_nothing_remains
 from tests.web.wire import FORM, connection, exchange, file_part, form_body, hear, request_bytes
@@ -37,6 +40,23 @@ async def test_a_chunked_upload_that_ends_midway_leaves_nothing(house: House) ->
         writer.write(upload(b"", Transfer_Encoding="chunked") + b"%x\r\n%s\r\n" % (len(BODY) - 5, BODY[:-5]))
         await until(lambda: house.services.receive.under_way == 1)
     await until(lambda: house.services.receive.under_way == 0)
+    await assert_nothing_remains(house)
+
+
+@pytest.mark.parametrize("sent_bytes", [0, 1, 60, len(BODY) - 30])
+async def test_a_client_that_falls_silent_is_told_so(house: House, sent_bytes: int) -> None:
+    """Wherever in the form that is, also before its file begins: it keeps nobody's place in line."""
+    async with connection(house.port) as (reader, writer):
+        writer.write(upload(BODY, Accept="application/json")[: sent_bytes - len(BODY)])
+        await until(lambda: house.services.receive.under_way == 1)
+        hearing = asyncio.create_task(hear(reader))
+        while not hearing.done():
+            skip(SILENCE_SECONDS + 1)
+            await asyncio.sleep(0.01)
+        answer = await hearing
+        assert (answer.status, json.loads(answer.body)["code"]) == (408, "too_slow")
+        assert await reader.read() == b""
+    assert house.services.receive.under_way == 0
     await assert_nothing_remains(house)
 
 

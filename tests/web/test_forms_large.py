@@ -159,6 +159,21 @@ async def test_one_that_falls_silent_is_told_so(house: House) -> None:
     await assert_nothing_remains(house)
 
 
+async def test_one_that_is_ended_by_somebody_else(house: House) -> None:
+    """Whoever cancels its job is told so, its sender that it is gone, and nothing remains."""
+    whole = request(form_body(file_part(content("unwanted", 4 * LEAST_BYTES))), Accept="application/json")
+    async with connection(house.port) as (reader, writer):
+        writer.write(whole[: len(whole) // 2])
+        while not (jobs := await jobs_of(house)):
+            pass
+        ended = await house.json(f"/api/jobs/{jobs[0]['id']}", method="DELETE", status=202)
+        assert (ended["status"], ended["error"]["code"]) == ("ERROR", "cancelled")
+        writer.write(whole[len(whole) // 2 :])
+        answer = await hear(reader)
+        assert (answer.status, json.loads(answer.body)["code"]) == (410, "gone")
+    await assert_nothing_remains(house)
+
+
 async def test_the_next_request_is_none_of_it(house: House) -> None:
     """What a client sends behind the form is neither answered nor stored."""
     sent = content("pipelined", LEAST_BYTES)

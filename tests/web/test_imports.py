@@ -86,6 +86,17 @@ async def test_what_is_no_link_is_refused(house: House, sent: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
+    ("charset", "body"),
+    [("utf-8", b"url=\xff"), ("utf-16", b"url"), ("undefined", b"url=x"), ("unheard-of", b"url=x")],
+)
+async def test_a_form_in_no_encoding_is_refused(house: House, charset: str, body: bytes) -> None:
+    """Bytes that are not in the encoding which they name, or in one that is none, are a bad request."""
+    headers = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+    async with house.client.post(PATH, data=body, headers=headers) as response:
+        await assert_problem(response, 400, "bad_input")
+
+
+@pytest.mark.parametrize(
     "url", ["http://127.0.0.1:80/", "http://0x7f.1/", "http://[::1]/", "http://media.example:22/"]
 )
 async def test_links_to_the_inside_are_refused(house: House, url: str) -> None:

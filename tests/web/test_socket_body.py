@@ -3,14 +3,16 @@
 import asyncio
 import json
 import random
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from streamserver.flows.tus import SILENCE_SECONDS
-from streamserver.web.socket_body import LEAST_BYTES
+from streamserver.web.socket_body import LEAST_BYTES, SocketBody, take_over
 from tests.web.clock import skip, until
 from tests.web.house import House, open_house
 from tests.web.test_tus import checksum_of
@@ -193,3 +195,66 @@ async def test_many_at_once(house: House) -> None:
     for path, content in zip(paths, contents, strict=True):
         async with house.blobs.incoming(path.rsplit("/", 1)[1]) as incoming:
             assert await incoming.read(0, len(content)) == content
+
+
+async def test_one_that_was_let_go_of_is_read_no_more() -> None:
+    """A thread that is still at it does not read what belongs to another connection by now."""
+    server_side, client_side = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    server_side.setblocking(False)
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=server_side)
+    transport.pause_reading()
+    body = SocketBody(transport, b"", 1000, is_over=transport.is_closing)
+    client_side.send(b"of this one")
+    assert await body.more()
+    room = memoryview(bytearray(100))
+    assert await asyncio.to_thread(body.read_into, room[:4]) == 4
+    body.close()
+    with pytest.raises(ConnectionResetError):
+        await asyncio.to_thread(body.read_into, room)
+    transport.abort()
+    client_side.close()
+
+
+async def test_a_server_that_stops_does_not_wait_for_it_twice() -> None:
+    """Who reads a body without end hears that the server stops as soon as those do whose body aiohttp reads."""
+    ends: list[type[BaseException]] = []
+    is_taken = asyncio.Event()
+
+    async def read(request: web.Request) -> web.Response:
+        body, room = take_over(request), memoryview(bytearray(LEAST_BYTES))
+        assert body is not None
+        is_taken.set()
+        try:
+            while await body.more():
+                await asyncio.to_thread(body.read_into, room)
+        except BaseException as error:
+            ends.append(type(error))
+            raise
+        finally:
+            body.close()
+        return web.Response()
+
+    app = web.Application(client_max_size=0)
+    app.router.add_put("/", read)
+    runner = web.AppRunner(app, shutdown_timeout=0.5)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    async with connection(runner.addresses[0][1]) as (_, writer):
+        fields = {"Content-Length": str(10**15)}
+        writer.write(request_bytes("/", method="PUT", headers=fields))
+
+        async def send() -> None:
+            with suppress(ConnectionError):
+                while True:
+                    writer.write(CONTENT)
+                    await writer.drain()
+
+        sending = asyncio.create_task(send())
+        await is_taken.wait()
+        await runner.cleanup()
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
+    assert ends == [ConnectionResetError]

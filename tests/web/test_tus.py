@@ -360,6 +360,12 @@ class TestChecksums:
         await assert_problem(response, 400, "bad_input")
         assert await offset_of(house, path) == 0
 
+    async def test_one_that_is_none_in_a_creation(self, house: House) -> None:
+        """400, and nothing is begun that its client would never hear of."""
+        fields = {"Upload-Length": len(SOURCE), "Upload-Checksum": "crc32 AAAA", **CHUNK}
+        await assert_problem(await ask(house, "POST", "/api/uploads", fields, SOURCE[:10]), 400, "bad_input")
+        assert await house.catalog.uploads() == []
+
     async def test_a_piece_that_is_cut_off(self, house: House) -> None:
         """What cannot be checked is not kept."""
         path = await create(house, len(SOURCE))
