@@ -245,16 +245,22 @@ async def test_an_object_that_changed_is_the_end(
     assert await works.catalog.video_ids() == set()
 
 
-async def test_of_one_that_changed_while_it_was_fetched_nothing_stays(
-    works: Works, presigned: Presigned, bucket: TroubledBucket
-) -> None:
-    """What had been fetched of the one before takes no room from others."""
+async def fetched_by_half(presigned: Presigned, bucket: TroubledBucket) -> Offer:
+    """Have a storage go away in the middle of what it is asked for."""
     offer = await in_one_piece(presigned)
     send(bucket, offer)
     bucket.good_chunks = 1
     await complete(presigned, offer.upload)
     await until(lambda: bucket.good_chunks == 100)
     await let_all_go_on()
+    return offer
+
+
+async def test_of_one_that_changed_while_it_was_fetched_nothing_stays(
+    works: Works, presigned: Presigned, bucket: TroubledBucket
+) -> None:
+    """What had been fetched of the one before takes no room from others."""
+    offer = await fetched_by_half(presigned, bucket)
     assert list(await works.blobs.incoming_sizes()) == [offer.upload.id]
     bucket.put(offer.missing[0].url, b"y" * len(CONTENT))
     skip(RETRY_SECONDS[0])
@@ -268,12 +274,7 @@ async def test_a_storage_that_goes_away_is_asked_again(
     works: Works, presigned: Presigned, bucket: TroubledBucket
 ) -> None:
     """From where it was: what was fetched is not fetched again."""
-    offer = await in_one_piece(presigned)
-    send(bucket, offer)
-    bucket.good_chunks = 1
-    await complete(presigned, offer.upload)
-    await until(lambda: bucket.good_chunks == 100)
-    await let_all_go_on()
+    offer = await fetched_by_half(presigned, bucket)
     skip(RETRY_SECONDS[0])
     await assert_became_a_video(works, bucket, offer.upload)
     assert bucket.positions == [0, len(CONTENT) // 2]
