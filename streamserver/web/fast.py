@@ -22,27 +22,26 @@ from typing import Any, cast
 
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11, RawRequestMessage
-from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDictProxy
 
 from streamserver.web.access_log import AccessLog, Entry, RequestLog
-from streamserver.web.going import Decided, Going, begin, go_on
-from streamserver.web.hot import HotSet
+from streamserver.web.going import Going, begin, decide, go_on
+from streamserver.web.hot import HotSet, Reply
 from streamserver.web.sending import Begun
 from streamserver.web.timestamps import Timestamps
 from streamserver.web.turns import Turn, Turns
 
-_timestamps = Timestamps()
-
 
 class Round:
-    """The requests that one round of the loop brings: all are decided on, then all are answered.
+    """The requests that one round of the loop brings: all are decided on, then all are sent, then all are noted.
 
     Moving the bytes of one answer drives everything else out of the processor's caches, and what Python does next
-    starts from cold memory. Most of its work is to understand a request; so that is not done in between.
+    starts from cold memory. Most of its work is to understand requests and to keep the books; so that is not done
+    in between.
     """
 
-    __slots__ = ("_decided", "_log", "hot", "turns")
+    __slots__ = ("_asked", "_log", "_timestamps", "hot", "turns")
 
     def __init__(self, hot: HotSet, turns: Turns, log: AccessLog | None) -> None:
         self.hot = hot
@@ -50,13 +49,19 @@ class Round:
         self.turns = turns
         """How large answers go on."""
         self._log = log
-        self._decided: list[FastHandler] = []
+        self._asked: list[FastHandler] = []
+        self._timestamps = Timestamps()
 
     def add(self, connection: "FastHandler") -> None:
         """Have a connection answer at the end of the round."""
-        if not self._decided:
+        if not self._asked:
             asyncio.get_running_loop().call_soon(self._answer)
-        self._decided.append(connection)
+        self._asked.append(connection)
+
+    def end_of_header(self) -> bytes:
+        """Return what every header ends with."""
+        self._timestamps.refresh()
+        return self._timestamps.end_of_header
 
     def note(self, entry: Entry) -> None:
         """Log an answer that took more than one round."""
@@ -64,16 +69,32 @@ class Round:
             self._log.add(entry)
 
     def _answer(self) -> None:
-        decided, self._decided = self._decided, []
-        entries = [connection.answer() for connection in decided]
-        if self._log is not None:
-            self._log.add(*(entry for entry in entries if entry is not None))
+        at = time.monotonic()
+        asked, self._asked = self._asked, []
+        end_of_header = self.end_of_header()
+        decided = [
+            (connection, connection.transport, reply)
+            for connection in asked
+            if (reply := connection.decide(end_of_header)) is not None
+        ]
+        begun = [
+            (connection, reply, begin(transport, connection.client, reply), time.monotonic())
+            for connection, transport, reply in decided
+            if transport is not None
+        ]
+        entries = [
+            entry
+            for connection, reply, sent, now in begun
+            if (entry := connection.note(reply, at, sent, now)) is not None
+        ]
+        if self._log is not None and entries:
+            self._log.add(*entries)
 
 
 class FastHandler(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_begun", "_client", "_decided", "_going", "_remote", "_round")
+    __slots__ = ("_begun", "_going", "_remote", "_round", "client")
 
     def __init__(self, manager: web.Server, shared: Round | None, log: AccessLog | None) -> None:
         """Without a round shared by all connections, which TLS cannot have, aiohttp's task does everything."""
@@ -81,9 +102,9 @@ class FastHandler(web.RequestHandler):
         # aiohttp hands what it takes for a logger to the class that writes to it, and does nothing else with it.
         super().__init__(manager, loop=loop, access_log=cast(Any, log), access_log_class=RequestLog)
         self._round = shared
-        self._client = -1
+        self.client = -1
+        """The number of the connection's socket, for as long as it is open."""
         self._remote: str | None = None
-        self._decided: Decided | None = None
         self._going: Going | None = None
         self._begun: Begun | None = None
 
@@ -92,24 +113,24 @@ class FastHandler(web.RequestHandler):
         super().connection_made(transport)
         if self._round is not None:
             cast(asyncio.Transport, transport).set_write_buffer_limits(high=0)
-        self._client = transport.get_extra_info("socket").fileno()
+        self.client = transport.get_extra_info("socket").fileno()
         peer = transport.get_extra_info("peername")
         self._remote = peer[0] if peer else None
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the number before the system gives it to another connection."""
-        self._client = -1
+        self.client = -1
         if self._going is not None and self._round is not None:
-            self._round.note(self._entry(self._going))
-        self._decided = self._going = None
+            self._round.note(self._entry(self._going.reply, self._going.at, self._going.sent, time.monotonic()))
+        self._going = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Let aiohttp parse; decide on what can be answered at once, and wake aiohttp's task for the rest."""
-        waiter = self._waiter
+        """Let aiohttp parse; have a plain request wait for the end of the round, wake the task for the rest."""
+        waiter, shared = self._waiter, self._round
         if self._going is not None:
             self._leave_the_rest()
-        if waiter is None or waiter.done() or self._messages or self._round is None:
+        if waiter is None or waiter.done() or self._messages or shared is None:
             super().data_received(data)
             return
         self._waiter = None  # so that nobody is woken yet
@@ -117,29 +138,36 @@ class FastHandler(web.RequestHandler):
             super().data_received(data)
         finally:
             self._waiter = waiter
-        if len(self._messages) == 1:
-            self._decided = self._decide(*self._messages[0])
-        if self._decided is not None:
-            self._round.add(self)
-        elif self._messages:
+        messages = self._messages
+        if len(messages) == 1 and _is_plain(*messages[0]):
+            shared.add(self)
+        elif messages:
             waiter.set_result(None)
 
-    def answer(self) -> Entry | None:
-        """Answer what was decided on and tell the log of it; None leaves it, or the rest of it, to the task."""
-        decided, self._decided = self._decided, None
-        waiter = self._waiter
-        if decided is None or self._parser is None or waiter is None or waiter.done():
+    def decide(self, end_of_header: bytes) -> Reply | None:
+        """Decide on the request that came in this round; None leaves it to the task."""
+        waiter, transport = self._waiter, self.transport
+        if self._parser is None or waiter is None or waiter.done():
             return None  # more came before the round ended, and the task answers in order; or all is over
-        transport = self.transport
         if transport is None or transport.is_closing():
             return None  # `connection_lost` is called next, and a task that is awake does not expect that
-        going = begin(transport, self._client, decided)
-        if going is None:
+        message: Any = self._messages[0][0]
+        reply = None
+        if not transport.get_write_buffer_size() and self._round is not None:
+            reply = decide(self._round.hot, message.path, message.headers, end_of_header)
+        if reply is None:
             waiter.set_result(None)
+        return reply
+
+    def note(self, reply: Reply, at: float, sent: int | None, now: float) -> Entry | None:
+        """Note what was sent of an answer at once, and see to the rest of it; return what the log is told."""
+        if sent is None:
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(None)
             return None
-        if going.position == going.end:
-            return self._end(going)
-        self._going = going
+        if sent == len(reply.header) + reply.size:
+            return self._end(reply, at, sent, now)
+        self._going = Going(reply, at, sent)
         self._take_turns()
         return None
 
@@ -168,30 +196,12 @@ class FastHandler(web.RequestHandler):
 
         Only for whoever has the connection to itself.
         """
-        decided = self._reply(target, headers)
-        going = None if decided is None else begin(self.transport, self._client, decided)
-        return None if going is None else going.begun()
-
-    def _decide(self, message: object, payload: StreamReader) -> Decided | None:
-        """Decide on a request; None where it is for the task."""
-        if (
-            not isinstance(message, RawRequestMessage)
-            or payload is not EMPTY_PAYLOAD
-            or message.method != "GET"
-            or message.should_close
-            or message.upgrade
-            or message.version != HttpVersion11
-        ):
+        at, transport = time.monotonic(), self.transport
+        if self._round is None or transport is None or transport.is_closing() or transport.get_write_buffer_size():
             return None
-        return self._reply(message.path, message.headers)
-
-    def _reply(self, target: str, headers: CIMultiDictProxy[str]) -> Decided | None:
-        hot = None if self._round is None else self._round.hot.get(target)
-        reply = None if hot is None else hot.reply(headers)
-        if hot is None or reply is None:
-            return None
-        _timestamps.refresh()
-        return Decided(hot, reply, reply.header + _timestamps.end_of_header, time.monotonic())
+        reply = decide(self._round.hot, target, headers, self._round.end_of_header())
+        sent = None if reply is None else begin(transport, self.client, reply)
+        return None if reply is None or sent is None else Going(reply, at, sent).begun()
 
     def _take_turns(self) -> None:
         """Go on in turn with others, unless `resume_writing` will be called first."""
@@ -205,13 +215,13 @@ class FastHandler(web.RequestHandler):
             return Turn(0, may_go_on=False)
         if transport.get_write_buffer_size():
             return Turn(0, may_go_on=False)  # it waited in line for an answer that the task took over
-        turn = go_on(transport, self._client, going, most)
+        turn = go_on(transport, self.client, going, most)
         if turn is None:
             self._leave_the_rest()
             return Turn(0, may_go_on=False)
         if going.position == going.end:
             self._going = None
-            self._round.note(self._end(going))
+            self._round.note(self._end(going.reply, going.at, going.sent, time.monotonic()))
             return turn
         return turn if turn.may_go_on or self._holds_bytes() else Turn(turn.sent, may_go_on=True)
 
@@ -225,18 +235,29 @@ class FastHandler(web.RequestHandler):
             self._begun = going.begun()
             self._waiter.set_result(None)
 
-    def _end(self, going: Going) -> Entry:
+    def _end(self, reply: Reply, at: float, sent: int, now: float) -> Entry:
         """Take what was answered from the queue, and return what the log is told."""
-        entry = self._entry(going)
+        entry = self._entry(reply, at, sent, now)
         self._messages.popleft()
         assert self._parser is not None  # noqa: S101 - there is one until the connection is lost
         self._parser.message_consumed()
-        self._next_keepalive_close_time = time.monotonic() + self._keepalive_timeout
+        self._next_keepalive_close_time = now + self._keepalive_timeout
         return entry
 
-    def _entry(self, going: Going) -> Entry:
-        message, _ = self._messages[0]
-        assert isinstance(message, RawRequestMessage)  # noqa: S101 - nothing else is decided on
-        asked, agent = message.headers.get(hdrs.RANGE), message.headers.get(hdrs.USER_AGENT)
-        seconds = time.monotonic() - going.decided.at
-        return (self._remote, "GET", message.path, asked, going.decided.reply.status, going.sent, seconds, agent)
+    def _entry(self, reply: Reply, at: float, sent: int, now: float) -> Entry:
+        message: Any = self._messages[0][0]
+        headers = message.headers
+        asked, agent = headers.get(hdrs.RANGE), headers.get(hdrs.USER_AGENT)
+        return (self._remote, "GET", message.path, asked, reply.status, sent, now - at, agent)
+
+
+def _is_plain(message: object, payload: object) -> bool:
+    """Tell whether a message may be answered without aiohttp's task."""
+    return (
+        isinstance(message, RawRequestMessage)
+        and payload is EMPTY_PAYLOAD
+        and message.method == "GET"
+        and not message.should_close
+        and not message.upgrade
+        and message.version == HttpVersion11
+    )

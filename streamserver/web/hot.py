@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import NamedTuple
 
-from aiohttp import hdrs
+from aiohttp.hdrs import (
+    IF_MATCH,
+    IF_MODIFIED_SINCE,
+    IF_NONE_MATCH,
+    IF_RANGE,
+    IF_UNMODIFIED_SINCE,
+    RANGE,
+)
 from multidict import CIMultiDictProxy
 
 from streamserver.domain.answers import Answer, Delivery, answer
@@ -35,13 +42,18 @@ _OF_ONE_ANSWER = {"Content-Length", "Content-Range"}
 
 
 class Reply(NamedTuple):
-    """What one request gets: a header, to be ended by the date, and bytes of the deliverable."""
+    """What one request gets: a header, and bytes of the deliverable."""
 
+    hot: "HotDeliverable"
+    """What is sent."""
     status: int
+    """HTTP status code."""
     header: bytes
+    """All of it."""
     position: int
     """Of the first byte, in the deliverable's blob or content."""
     size: int
+    """Bytes behind the header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,45 +79,47 @@ class HotDeliverable:
     etag: str
     """As it is written in a header."""
     whole: bytes
-    """The header of a 200."""
+    """The header of a 200, but for its end."""
     part: bytes
-    """The header of a 206 up to its numbers."""
+    """The header of a 206, to be formatted with its length, its first and its last byte, and its end."""
     same: bytes
-    """The header of a 304."""
+    """The header of a 304, but for its end."""
     warm: WarmPieces = field(default_factory=WarmPieces)
     """Which parts of the blob can be sent without waiting for the disk."""
 
-    def reply(self, headers: CIMultiDictProxy[str]) -> Reply | None:
+    def reply(self, headers: CIMultiDictProxy[str], end_of_header: bytes) -> Reply | None:
         """Decide on a GET; None where it is not as simple as most are."""
-        if hdrs.IF_MATCH in headers or hdrs.IF_UNMODIFIED_SINCE in headers:
+        if IF_NONE_MATCH in headers:
+            return self._same(headers, end_of_header)
+        if IF_MATCH in headers or IF_UNMODIFIED_SINCE in headers or IF_MODIFIED_SINCE in headers:
             return None
-        known = headers.get(hdrs.IF_NONE_MATCH)
-        if known is not None:
-            return Reply(304, self.same, 0, 0) if known == self.etag else None
-        if hdrs.IF_MODIFIED_SINCE in headers:
-            return None
-        asked = headers.getall(hdrs.RANGE, ())
+        asked = headers.getall(RANGE, ())
         if not asked:
-            return None if self.skipped else Reply(200, self.whole, self.position, self.length)
-        if len(asked) > 1 or any(tag != self.etag for tag in headers.getall(hdrs.IF_RANGE, ())):
+            if self.skipped:
+                return None
+            return Reply(self, 200, self.whole + end_of_header, self.position, self.length)
+        if len(asked) > 1 or (IF_RANGE in headers and headers.getall(IF_RANGE) != [self.etag]):
             return None
-        return self._part(asked[0])
+        return self._part(asked[0], end_of_header)
 
-    def _part(self, asked: str) -> Reply | None:
+    def _same(self, headers: CIMultiDictProxy[str], end_of_header: bytes) -> Reply | None:
+        is_same = headers[IF_NONE_MATCH] == self.etag
+        if not is_same or IF_MATCH in headers or IF_UNMODIFIED_SINCE in headers:
+            return None
+        return Reply(self, 304, self.same + end_of_header, 0, 0)
+
+    def _part(self, asked: str, end_of_header: bytes) -> Reply | None:
         match = _PLAIN_RANGE(asked)
         if match is None:
             return None
-        first, last = int(match[1]), int(match[2] or self.length)
-        if first > last or not self.skipped <= first < self.length:
+        length = self.length
+        first_digits, last_digits = match.groups()
+        first, end = int(first_digits), int(last_digits) + 1 if last_digits else length
+        if first >= end or not self.skipped <= first < length:
             return None
-        count = min(last + 1, self.length, first + self.most) - first
-        numbers = b"Content-Length: %d\r\nContent-Range: bytes %d-%d/%d\r\n" % (
-            count,
-            first,
-            first + count - 1,
-            self.length,
-        )
-        return Reply(206, self.part + numbers, self.position + first, count)
+        count = min(end, length, first + self.most) - first
+        header = self.part % (count, first, first + count - 1, end_of_header)
+        return Reply(self, 206, header, self.position + first, count)
 
 
 class HotSet:
@@ -116,8 +130,11 @@ class HotSet:
         self._region_bytes = region_bytes
         self._ready: dict[str, HotDeliverable] = {}
 
-    def get(self, target: str) -> HotDeliverable | None:
-        """Return what can be sent at once, if nothing about it may have changed."""
+    def reply(self, target: str, headers: CIMultiDictProxy[str], end_of_header: bytes) -> Reply | None:
+        """Decide on a GET for what is ready; None for all else, and where anything about it may have changed.
+
+        A reply is good until the next `await`.
+        """
         hot = self._ready.get(target)
         if (
             hot is None
@@ -125,7 +142,7 @@ class HotSet:
             or (hot.lease is not None and not hot.lease.is_current())
         ):
             return None
-        return hot
+        return hot.reply(headers, end_of_header)
 
     def put(self, target: str, path: str, found: Deliverable, lease: Lease | None) -> None:
         """Make a deliverable ready for the next request, if it is one of the plain kind."""
@@ -167,7 +184,7 @@ def make_hot(path: str, found: Deliverable, lease: Lease | None, region_bytes: i
         most=region_bytes if found.delivery is Delivery.REGION else length,
         etag=str(etag),
         whole=_head(of(RequestHeaders())),
-        part=_head(of(RequestHeaders(range="bytes=0-0")), without=_OF_ONE_ANSWER),
+        part=_of_a_part(_head(of(RequestHeaders(range="bytes=0-0")), without=_OF_ONE_ANSWER), length),
         same=_head(of(RequestHeaders(if_none_match=str(etag)))),
     )
 
@@ -192,3 +209,9 @@ def _head(decided: Answer, *, without: frozenset[str] | set[str] = frozenset()) 
     lines = [f"HTTP/1.1 {decided.status} {HTTPStatus(decided.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in (*decided.headers, *HEADERS) if name not in without]
     return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def _of_a_part(head: bytes, length: int) -> bytes:
+    """Return what the header of a part is formatted from; any % of its texts stands for itself."""
+    numbers = b"Content-Length: %%d\r\nContent-Range: bytes %%d-%%d/%d\r\n" % length
+    return head.replace(b"%", b"%%") + numbers + b"%b"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.web.media_server import MediaServer, media_path, media_server
 LENGTH = 20 * 1024 * 1024 + 321
 """More than any socket takes at once."""
 LARGE = media_path("large.mp4")
+PLAYLIST = media_path("hls/large/index.m3u8")
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,41 @@ def test_every_answer_is_logged_once(loop: str, tmp_path: Path, contents: Mappin
     assert 0 < int(left[2].split()[2]) < LENGTH
 
 
+@on_each_loop
+def test_small_answers_wait_for_a_client_that_reads_none(media: MediaServer) -> None:
+    """Each comes whole, in order, once it does read: what the kernel took in part, and what it took none of."""
+
+    async def narrow() -> None:
+        (connection,) = media.server.connections
+        transport = connection.transport
+        assert transport is not None
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+
+    async def is_full(asked: int) -> bool:
+        (connection,) = media.server.connections
+        assert isinstance(connection, FastHandler)
+        while True:
+            if connection._request_count == asked and (not connection._messages or connection._holds_bytes()):
+                break
+            await asyncio.sleep(0)
+        return connection._holds_bytes()
+
+    with _waiting_connection(media) as connection:
+        whole = [connection.ask(PLAYLIST) for _ in range(2)][-1]
+        media.run(media.settle())
+        media.run(narrow())
+        asked, before = 1, media.run(_requests(media))
+        connection.send(PLAYLIST)
+        while not media.run(is_full(before + asked)):
+            connection.send(PLAYLIST)
+            asked += 1
+        for _ in range(3):
+            connection.send(PLAYLIST)
+        replies = [connection.read() for _ in range(asked + 3)]
+    assert asked > 3
+    assert {(reply.status, reply.body) for reply in replies} == {(200, whole.body)}
+
+
 @contextmanager
 def _waiting_connection(media: MediaServer) -> Iterator[Connection]:
     """Give a connection whose task waits for requests: the first one may come before it does."""
@@ -159,6 +196,11 @@ async def _going(media: MediaServer) -> FastHandler:
             if connection._going is not None and connection._holds_bytes():
                 return connection
         await asyncio.sleep(0)
+
+
+async def _requests(media: MediaServer) -> int:
+    (connection,) = media.server.connections
+    return connection._request_count
 
 
 async def _gone(media: MediaServer) -> None:
