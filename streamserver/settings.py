@@ -216,7 +216,7 @@ SETTINGS: dict[str, Setting] = {
     "max_duration_seconds": Setting(12 * 3600, _seconds, SECONDS),
     "region_bytes": Setting(1024 * 1024, _bytes, BYTES),
     "x264_preset": Setting("veryfast", _one_of(*PRESETS), f"one of {', '.join(PRESETS)}"),
-    "x264_crf": Setting(23, _whole(0, 51), "a whole number from 0 (best) to 51"),
+    "x264_crf": Setting(23, _whole(1, 51), "a whole number from 1 (best) to 51"),
     "stall_seconds": Setting(60, _seconds, SECONDS),
     "retries": Setting(5, _whole(0, 1000), "a whole number from 0 (never) to 1000"),
     "retry_seconds": Setting(5, _seconds, SECONDS),

@@ -46,6 +46,11 @@ KEYFRAMES = f"expr:gte(t,if(lt(n_forced,2),n_forced*{FIRST_FRAGMENT_SECONDS:g},(
 """When the next keyframe is due, by how many there are."""
 THREADS = min(32, max(1, 3 * (os.cpu_count() or 1) // 2))
 """As many as x264 would choose by itself; with more a picture of 1080 lines has too few of them for each."""
+FIRST_LOOKAHEAD_FRAMES = 5
+"""Of the rendition that is watched first: each further frame that x264 wants to see before it lets one go is
+encoded in all sizes meanwhile. A `crf` lower by one makes good what that costs in quality, at about the same size."""
+WITHOUT_LOOKAHEAD = {"ultrafast", "superfast"}
+"""x264's presets that want to see none."""
 TEE_SPECIAL = re.compile(r"[\s\\'|]")
 """What means something in the list of files that `tee` is given."""
 JPEG = {"frames:v": 1, "q:v": 3, "format": "image2", "update": 1, **PRIVATE}
@@ -271,6 +276,10 @@ def _pictures(specs: Sequence[RenditionSpec], x264: X264, *, has_sound: bool) ->
         # Threads that have little to do cost more than they bring.
         share = spec.width * spec.height / (specs[0].width * specs[0].height)
         options[f"threads:v:{number}"] = math.ceil(x264.threads * share)
+    if len(specs) > 1 and x264.preset not in WITHOUT_LOOKAHEAD:
+        smallest = len(specs) - 1
+        options[f"rc-lookahead:v:{smallest}"] = FIRST_LOOKAHEAD_FRAMES
+        options[f"crf:v:{smallest}"] = max(1, x264.crf - 1)
     return options
 
 

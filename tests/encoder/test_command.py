@@ -210,6 +210,22 @@ class TestLadder:
         assert values(command, "-preset:v") == ["slow"]
         assert values(command, "-crf:v") == ["19"]
 
+    @pytest.mark.parametrize(
+        ("preset", "crf", "expected"),
+        [("veryfast", 23, (["5"], ["22"])), ("slow", 1, (["5"], ["1"])), ("ultrafast", 23, ([], []))],
+    )
+    def test_the_smallest_looks_less_far_ahead(
+        self, preset: str, crf: int, expected: tuple[list[str], list[str]]
+    ) -> None:
+        """It is watched first; its quality is kept otherwise. Presets that do not look ahead stay as they are."""
+        plan = ladder()
+        command = encode_command("ffmpeg", plan, X264(preset=preset, crf=crf))
+        number = len(plan.outputs) - 1
+        found = values(command, f"-rc-lookahead:v:{number}"), values(command, f"-crf:v:{number}")
+        assert found == expected
+        alone = replace(plan, outputs=plan.outputs[:1])
+        assert not [word for word in encode_command("ffmpeg", alone, X264()) if word.startswith("-rc-lookahead")]
+
     def test_threads_go_where_the_pixels_are(self) -> None:
         """The largest rendition has all threads that are granted, the others their share, and at least one."""
         command = encode_command("ffmpeg", ladder(), X264(threads=12))
