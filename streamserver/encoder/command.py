@@ -48,7 +48,8 @@ THREADS = min(32, max(1, 3 * (os.cpu_count() or 1) // 2))
 """As many as x264 would choose by itself; with more a picture of 1080 lines has too few of them for each."""
 FIRST_LOOKAHEAD_FRAMES = 5
 """Of the rendition that is watched first: each further frame that x264 wants to see before it lets one go is
-encoded in all sizes meanwhile. A `crf` lower by one makes good what that costs in quality, at about the same size."""
+encoded in all sizes meanwhile. What that costs in quality is made good by a `crf` lower by one, at about the same
+size."""
 WITHOUT_LOOKAHEAD = {"ultrafast", "superfast"}
 """x264's presets that want to see none."""
 TEE_SPECIAL = re.compile(r"[\s\\'|]")
