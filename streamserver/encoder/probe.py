@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -10,6 +12,7 @@ from streamserver.domain.chapters import clean_chapters
 from streamserver.domain.ladder import SUBTITLE_CODECS
 from streamserver.domain.languages import UNDETERMINED, language_tag
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
+from streamserver.encoder.lengths import TIMES_MAY_JUMP, latest_end, played_seconds, seconds_of_clock
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.process import Running, running
 from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
@@ -18,6 +21,8 @@ from streamserver.encoder.whitelists import INPUT_OPTIONS
 from streamserver.errors import SourceFault
 
 OUTPUT_BYTES = 16 * 1024 * 1024
+MEASURING_SECONDS = 10.0
+"""How long a file may be read to learn more than what its container tells; gigabytes are."""
 UNLISTED_CODEC = re.compile(r"Codec \((\w+)\) not on whitelist")
 
 Found = TypeVar("Found")
@@ -35,12 +40,11 @@ async def probe(ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSA
     if not pictures:
         raise SourceFault("There is no video in the file.")
     form: dict[str, Any] = info["format"]
-    duration = _number(form.get("duration")) or await _measured_duration(
-        ffprobe, path, limits, sandbox, pictures[0]
-    )
+    duration = await _duration(ffprobe, path, limits, sandbox, form=form, picture=pictures[0])
+    may_jump = form["format_name"] in TIMES_MAY_JUMP
     source = SourceInfo(
         format_name=form["format_name"],
-        duration_seconds=_number(pictures[0].get("duration")) or duration,
+        duration_seconds=_picture_seconds(pictures[0], duration, may_jump=may_jump),
         bit_rate_bps=round(int(form["size"]) * 8 / duration) if duration else 0,
         video=_video(pictures[0]),
         audio=tuple(map(_audio, sorted(filter(_is_sound, streams), key=_is_optional))),
@@ -96,29 +100,33 @@ def _in_plain_words(complaints: str) -> str:
     return "The file is not a video, or it is damaged beyond reading."
 
 
-async def _measured_duration(
-    ffprobe: str, path: str, limits: Limits, sandbox: Sandbox, stream: dict[str, Any]
+async def _duration(
+    ffprobe: str, path: str, limits: Limits, sandbox: Sandbox, *, form: dict[str, Any], picture: dict[str, Any]
 ) -> float:
-    """Find the duration of a file whose container does not tell (a browser's recordings are like that)."""
-    arguments = ["-select_streams", str(stream["index"]), "-show_entries", "packet=pts_time,duration_time"]
-    end = await _ask(ffprobe, path, limits, sandbox, _latest_end, "-of", "csv=print_section=0", *arguments)
+    """Return how long a file plays; by its packets where its container does not tell, or cannot be believed."""
+    told = _number(form.get("duration"))
+    if told and form["format_name"] not in TIMES_MAY_JUMP:
+        return told
+    arguments = ["-select_streams", str(picture["index"]), "-show_entries", "packet=pts_time,duration_time"]
+    arguments += ["-of", "csv=print_section=0"]
+    if told:
+        patience = replace(limits, probe_seconds=min(limits.probe_seconds, MEASURING_SECONDS))
+        with suppress(SourceFault):  # a recording too large to be read twice is as long as its last time says
+            told = await _ask(ffprobe, path, patience, sandbox, played_seconds, *arguments) or told
+        return told
+    end = await _ask(ffprobe, path, limits, sandbox, latest_end, *arguments)
     if end <= 0:
         raise SourceFault("The file does not tell how long it plays.")
     return end
 
 
-async def _latest_end(process: Running) -> float:
-    """Read a line for each packet, when it begins and for how long it plays; an evening has a million of them."""
-    latest, rest = 0.0, b""
-    async for chunk in process.chunks():
-        *lines, rest = (rest + chunk).split(b"\n")
-        latest = max(latest, *map(_end, lines), 0.0)
-    return latest
-
-
-def _end(line: bytes) -> float:
-    begin, _, duration = line.partition(b",")
-    return _number(begin) + _number(duration)
+def _picture_seconds(picture: dict[str, Any], duration: float, *, may_jump: bool) -> float:
+    """Return how long the picture plays, where its container tells that; what is beside it may go on longer."""
+    if may_jump:
+        return duration
+    tagged = seconds_of_clock(picture.get("tags", {}).get("DURATION", ""))
+    # A tag that was left over from a longer recording is none of this one.
+    return _number(picture.get("duration")) or min(tagged or duration, duration)
 
 
 def _is_moving(stream: dict[str, Any]) -> bool:
@@ -230,7 +238,7 @@ def _ratio(text: str | None) -> Fraction | None:
     return ratio if ratio > 0 else None
 
 
-def _number(text: str | bytes | None) -> float:
+def _number(text: str | None) -> float:
     """Read a number; 0 where there is none."""
     try:
         return float(text or 0)

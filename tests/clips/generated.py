@@ -90,6 +90,7 @@ RECIPES = {
         f"{_picture()} {_sound()} {_sound(frequency=880)} -map 0 -map 1 -map 2 {X264} {AAC} "
         "-metadata:s:a:0 language=eng -metadata:s:a:1 language=fra"
     ),
+    "long-commentary.mkv": f"{_picture()} {_sound()} {_sound(seconds=9)} -map 0 -map 1 -map 2 {X264} {AAC}",
     "chapters.mkv": f"{_picture()} -f ffmetadata -i {{chapters.txt}} -map 0 -map_chapters 1 {X264}",
     # What is brighter than an ordinary screen, and the same for one.
     "bright.mkv": f"{_picture()} {X264} -vf format=yuv420p,setparams={BT709} -qp 10",
@@ -115,6 +116,7 @@ RECIPES = {
     "stereo-h264.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC}",
     "mono-h264-first.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} {X264} {AAC}",
     "mono-h264.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} {X264} {AAC} -output_ts_offset 2",
+    "much-later-h264.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC} -output_ts_offset 5000",
     # What is no video, or not one for us.
     "cover.png": "-f lavfi -i testsrc2=size=64x64 -frames:v 1",
     "cover.mp3": (
@@ -146,6 +148,8 @@ CUT_SHARE = 0.6
 JOINS = {
     "changing-sound.ts": ("stereo.ts", "mono.ts"),
     "changing-copy.ts": ("stereo-h264.ts", "mono-h264.ts"),
+    "jumping-on.ts": ("stereo-h264.ts", "much-later-h264.ts"),
+    "jumping-back.ts": ("much-later-h264.ts", "stereo-h264.ts"),
     "steady-copy.ts": ("mono-h264-first.ts", "mono-h264.ts"),
 }
 """Clips that are others, one behind the other."""

@@ -126,6 +126,16 @@ class TestFinding:
         assert (found.video.codec, found.video.width, found.video.height) == (codec, *size)
         assert [track.codec for track in found.audio] == sounds
 
+    @pytest.mark.parametrize(
+        ("name", "seconds"), [("long-commentary.mkv", 4), ("jumping-on.ts", 4), ("jumping-back.ts", 4)]
+    )
+    async def test_the_picture_is_as_long_as_it_plays(
+        self, name: str, seconds: float, clips: Clips, tmp_path: Path
+    ) -> None:
+        """Neither a longer sound track beside it counts, nor a jump in the times of a recording that was joined."""
+        found = await look(clips(name), tmp_path)
+        assert found.duration_seconds == pytest.approx(seconds, abs=0.001)
+
     async def test_a_tag_may_hold_any_bytes(self, clips: Clips, tmp_path: Path) -> None:
         """A title that is no UTF-8, and a language that is none, are no reason to refuse a video."""
         tags = ("-metadata", "title=Gr\udcfc\udcdfe", "-metadata:s:v", "language=klingon (spoken slowly)")
@@ -304,6 +314,31 @@ class TestReading:
     async def test_the_picture_tells_the_length(self, tmp_path: Path) -> None:
         """Where sound goes on after the picture, the video is as long as its picture."""
         assert (await probed(tmp_path, duration="60.0", stream_duration="10.5")).duration_seconds == 10.5
+
+    @pytest.mark.parametrize(
+        ("tag", "seconds"),
+        [
+            ("00:00:08.500000000", 8.5),
+            ("0:01:00", 60),
+            ("01:00:00.000", 60),
+            ("eight", 60),
+            ("", 60),
+            ("00:00:00", 60),
+        ],
+    )
+    async def test_a_tag_tells_the_length(self, tag: str, seconds: float, tmp_path: Path) -> None:
+        """Matroska's statistics tell it of each track; what is longer than the file was left over from another."""
+        found = await probed(tmp_path, duration="60.0", stream_duration="N/A", tags={"DURATION": tag})
+        assert found.duration_seconds == seconds
+
+    async def test_a_recording_that_takes_too_long_to_read(self, tmp_path: Path) -> None:
+        """It is as long as its container estimates."""
+        said = described(duration="60.0", stream_duration="60.0")
+        said["format"]["format_name"] = "mpegts"
+        (tmp_path / "said.json").write_text(json.dumps(said))
+        answers = f"""case "$*" in *-show_streams*) cat {tmp_path}/said.json;; *) exec sleep 3600;; esac"""
+        found = await probe(script(tmp_path, answers), "source", replace(LIMITS, probe_seconds=0.5))
+        assert found.duration_seconds == 60
 
     @pytest.mark.parametrize(
         ("tag", "language"), [("ger", "de"), ("pt-BR", "pt-BR"), ("", "und"), ("x" * 300, "und"), ("a b", "und")]
