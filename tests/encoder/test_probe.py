@@ -132,7 +132,7 @@ class TestFinding:
     async def test_the_picture_is_as_long_as_it_plays(
         self, name: str, seconds: float, clips: Clips, tmp_path: Path
     ) -> None:
-        """Neither a longer sound track beside it counts, nor a jump in the times of a recording that was joined."""
+        """Neither a longer sound track counts, nor a jump in the times of a recording that was joined."""
         found = await look(clips(name), tmp_path)
         assert found.duration_seconds == pytest.approx(seconds, abs=0.001)
 
