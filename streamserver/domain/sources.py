@@ -25,6 +25,8 @@ class VideoStream:
     """As displayed: after pixel aspect and rotation."""
     frame_rate: float
     """Frames in a second at which a constant-rate copy loses none."""
+    start_seconds: float = 0.0
+    """When its first picture is shown, from the beginning of the file on: of what is in it, sound may be first."""
     rotation_degrees: int = 0
     """Clockwise turn that the container asks for: 0, 90, 180 or 270."""
     has_square_pixels: bool = True

@@ -171,6 +171,10 @@ def _remux(plan: EncodePlan) -> Stream:
         *(source[str(track.index)] for track in plan.source.audio[:1]),
     ]
     options = {"c": "copy", "min_frag_duration": REMUX_FRAGMENT_MICROSECONDS, **GROWING_MP4, **PRIVATE}
+    if plan.source.video.start_seconds > 0:
+        # The picture begins at 0. With an empty edit in front of it, which players of segments pass over, it would
+        # run ahead of the sound; what the sound loses they take from its edit.
+        options["output_ts_offset"] = f"{-plan.source.video.start_seconds:.6f}"
     if plan.source.audio:
         # Transport streams carry AAC with a header on each frame (ADTS); with a delayed init segment the muxer
         # does not take these off by itself. AAC without them passes as it is.

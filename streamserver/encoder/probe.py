@@ -42,11 +42,12 @@ async def probe(ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSA
     form: dict[str, Any] = info["format"]
     duration = await _duration(ffprobe, path, limits, sandbox, form=form, picture=pictures[0])
     may_jump = form["format_name"] in TIMES_MAY_JUMP
+    begin = _number(form.get("start_time"))
     source = SourceInfo(
         format_name=form["format_name"],
-        duration_seconds=_picture_seconds(pictures[0], duration, may_jump=may_jump),
+        duration_seconds=_picture_seconds(pictures[0], duration, begin, may_jump=may_jump),
         bit_rate_bps=round(int(form["size"]) * 8 / duration) if duration else 0,
-        video=_video(pictures[0]),
+        video=_video(pictures[0], begin),
         audio=tuple(map(_audio, sorted(filter(_is_sound, streams), key=_is_optional))),
         subtitles=tuple(_subtitle(stream) for stream in streams if stream.get("codec_name") in SUBTITLE_CODECS),
         chapters=clean_chapters(map(_chapter, info.get("chapters", [])), duration),
@@ -120,13 +121,20 @@ async def _duration(
     return end
 
 
-def _picture_seconds(picture: dict[str, Any], duration: float, *, may_jump: bool) -> float:
+def _picture_seconds(picture: dict[str, Any], duration: float, begin: float, *, may_jump: bool) -> float:
     """Return how long the picture plays, where its container tells that; what is beside it may go on longer."""
     if may_jump:
         return duration
     tagged = seconds_of_clock(picture.get("tags", {}).get("DURATION", ""))
+    if told := _number(picture.get("duration")):
+        return told + _start_seconds(picture, begin)
     # A tag that was left over from a longer recording is none of this one.
-    return _number(picture.get("duration")) or min(tagged or duration, duration)
+    return min(tagged or duration, duration)
+
+
+def _start_seconds(picture: dict[str, Any], begin: float) -> float:
+    """Return how long after the beginning of the file, which may be at any time, the first picture is shown."""
+    return round(max(0.0, _number(picture.get("start_time")) - begin), 6)
 
 
 def _is_moving(stream: dict[str, Any]) -> bool:
@@ -151,7 +159,7 @@ def _is_optional(stream: dict[str, Any]) -> bool:
     return not stream.get("disposition", {}).get("default")
 
 
-def _video(stream: dict[str, Any]) -> VideoStream:
+def _video(stream: dict[str, Any], begin: float) -> VideoStream:
     width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
     aspect = _ratio(stream.get("sample_aspect_ratio", "1:1").replace(":", "/")) or Fraction(1)
     rotation = _rotation(stream)
@@ -167,6 +175,7 @@ def _video(stream: dict[str, Any]) -> VideoStream:
         width=shown[0],
         height=shown[1],
         frame_rate=_frame_rate(stream),
+        start_seconds=_start_seconds(stream, begin),
         rotation_degrees=rotation,
         has_square_pixels=aspect == 1,
         is_interlaced=stream.get("field_order") in {"tt", "bb", "tb", "bt"},

@@ -111,6 +111,11 @@ RECIPES = {
         f"{FLASH_AND_BEEP} -filter_complex [1:a]atrim=start=1.3[late] -map 0:v -map 1:a -map [late] "
         f"{MPEG4} -c:a flac"
     ),
+    "sync-late-start.mp4": "-i {sync-late-picture.mkv} -c copy",
+    "sync-cut.mp4": "-ss 1.5 -i {sync.mp4} -c copy",
+    "sync-early-sound.ts": (
+        f"{FLASH_AND_BEEP} -filter_complex [0:v]trim=start=0.2[late] -map [late] -map 1:a {X264} {AAC}"
+    ),
     "stereo.ts": f"{_picture(seconds=2)} {_sound(2)} -c:v mpeg2video {AAC}",
     "mono.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} -c:v mpeg2video {AAC} -output_ts_offset 2",
     "stereo-h264.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC}",

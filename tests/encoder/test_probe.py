@@ -57,7 +57,7 @@ def sound(**changes: Any) -> AudioStream:  # noqa: ANN401 - any field
 FOUND: dict[str, tuple[str, float, VideoStream, tuple[AudioStream, ...]]] = {
     "h264.mp4": (MP4, 4, PICTURE, (STEREO,)),
     "silent.mp4": (MP4, 4, PICTURE, ()),
-    "transport.ts": ("mpegts", 4, PICTURE, (STEREO,)),
+    "transport.ts": ("mpegts", 4, picture(start_seconds=0.021333), (STEREO,)),
     "surround.mp4": (MP4, 4, PICTURE, (sound(channels=6),)),
     "hevc.mp4": (MP4, 4, picture(codec="hevc"), (STEREO,)),
     "ten-bit.mkv": ("matroska,webm", 4, picture(codec="hevc", pixel_format="yuv420p10le"), ()),
@@ -225,6 +225,7 @@ def described(
     duration: str = "10.0",
     stream_duration: str = "10.0",
     streams: int = 1,
+    start: str = "0.0",
     **picture_changes: Any,  # noqa: ANN401 - any field
 ) -> dict[str, Any]:
     """Return what ffprobe says of a video."""
@@ -242,7 +243,7 @@ def described(
     }
     return {
         "streams": [stream | {"index": number} for number in range(streams)],
-        "format": {"format_name": MP4, "duration": duration, "size": "1000000"},
+        "format": {"format_name": MP4, "duration": duration, "start_time": start, "size": "1000000"},
     }
 
 
@@ -330,6 +331,11 @@ class TestReading:
         """Matroska's statistics tell it of each track; what is longer than the file was left over from another."""
         found = await probed(tmp_path, duration="60.0", stream_duration="N/A", tags={"DURATION": tag})
         assert found.duration_seconds == seconds
+
+    async def test_a_picture_that_begins_late(self, tmp_path: Path) -> None:
+        """It is shown from the beginning on, where sound comes first, and the video is longer by that."""
+        found = await probed(tmp_path, stream_duration="8.0", start_time="12.5", start="10.0")
+        assert (found.duration_seconds, found.video.start_seconds) == (10.5, 2.5)
 
     async def test_a_recording_that_takes_too_long_to_read(self, tmp_path: Path) -> None:
         """It is as long as its container estimates."""
