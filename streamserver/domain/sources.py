@@ -38,6 +38,14 @@ class VideoStream:
     transfer: str = ""
     """How brightness is written, as ffmpeg names it, such as `bt709` or `smpte2084`; empty where untold."""
 
+    matrix: str = ""
+    """How colours are written as differences, as ffmpeg names it, such as `bt709`; empty where untold."""
+
+    @property
+    def is_rgb(self) -> bool:
+        """Whether colours are no differences at all, as in recordings of a screen."""
+        return self.pixel_format.lstrip("ax0").startswith(("rgb", "bgr", "gbr", "pal"))
+
     @property
     def is_hdr(self) -> bool:
         """Whether it is brighter than an ordinary screen: PQ or HLG (Rec. ITU-R BT.2100)."""

@@ -23,6 +23,7 @@ from streamserver.errors import SourceFault
 OUTPUT_BYTES = 16 * 1024 * 1024
 MEASURING_SECONDS = 10.0
 """How long a file may be read to learn more than what its container tells; gigabytes are."""
+UNTOLD = frozenset({None, "unknown", "unspecified", "reserved", "gbr"})
 UNLISTED_CODEC = re.compile(r"Codec \((\w+)\) not on whitelist")
 
 Found = TypeVar("Found")
@@ -181,6 +182,7 @@ def _video(stream: dict[str, Any], begin: float) -> VideoStream:
         is_interlaced=stream.get("field_order") in {"tt", "bb", "tb", "bt"},
         bit_rate_bps=int(stream["bit_rate"]) if stream.get("bit_rate") else None,
         transfer=stream.get("color_transfer", ""),
+        matrix="" if stream.get("color_space") in UNTOLD else stream["color_space"],
     )
 
 

@@ -94,6 +94,9 @@ RECIPES = {
     "chapters.mkv": f"{_picture()} -f ffmetadata -i {{chapters.txt}} -map 0 -map_chapters 1 {X264}",
     # What is brighter than an ordinary screen, and the same for one.
     "bright.mkv": f"{_picture()} {X264} -vf format=yuv420p,setparams={BT709} -qp 10",
+    # What does not tell how its colours are written.
+    "untold.mkv": f"{_picture('1280x720', seconds=2)} -vf format=yuv420p,setparams=colorspace=unknown -c:v ffv1",
+    "screen.mkv": "-f lavfi -t 2 -i smptehdbars=size=1280x720:rate=25 -c:v ffv1 -pix_fmt gbrp",
     "pq.mkv": f"-i {{bright.mkv}} -vf {_to_hdr('smpte2084')} {HDR}",
     "hlg.mkv": f"-i {{bright.mkv}} -vf {_to_hdr('arib-std-b67')} {HDR}",
     # What shows whether picture and sound belong together: a flash and a beep each second.
