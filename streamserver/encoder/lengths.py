@@ -39,7 +39,7 @@ async def played_seconds(process: Running) -> float:
         if not -JUMP_BACK_SECONDS <= ahead <= JUMP_AHEAD_SECONDS:
             shift -= ahead
         end = max(end, begin + shift + duration)
-    return end - (first or 0.0)
+    return round(end - (first or 0.0), 6)
 
 
 async def _packets(process: Running) -> AsyncIterator[tuple[float, float]]:
