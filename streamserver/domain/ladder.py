@@ -15,6 +15,8 @@ REMUX_TARGET_SECONDS = 10
 """EXT-X-TARGETDURATION of a remuxed rendition, whose fragments end where the source has keyframes."""
 REMUX_FRAGMENT_SECONDS = 6.0
 """A source whose keyframes lie farther apart is not remuxed: a segment could become longer than the target."""
+REMUX_LEAD_SECONDS = 0.5
+"""Sound that begins before the picture by no more than this is cut off from a copy; with more there is none."""
 NEAR = 0.9
 """A rung this close below the source's own size is left out: nobody would see the difference."""
 BIT_RATE_EXPONENT = 1.5
@@ -110,6 +112,7 @@ def can_remux(source: SourceInfo) -> bool:
     return (
         video.codec == "h264"
         and video.pixel_format in {"yuv420p", "yuvj420p"}
+        and video.start_seconds <= REMUX_LEAD_SECONDS
         and video.rotation_degrees == 0
         and not video.is_interlaced
         and not video.is_hdr

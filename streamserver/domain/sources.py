@@ -25,6 +25,8 @@ class VideoStream:
     """As displayed: after pixel aspect and rotation."""
     frame_rate: float
     """Frames in a second at which a constant-rate copy loses none."""
+    start_seconds: float = 0.0
+    """When its first picture is shown, from the beginning of the file on: of what is in it, sound may be first."""
     rotation_degrees: int = 0
     """Clockwise turn that the container asks for: 0, 90, 180 or 270."""
     has_square_pixels: bool = True
@@ -35,6 +37,14 @@ class VideoStream:
     """None where the container does not tell."""
     transfer: str = ""
     """How brightness is written, as ffmpeg names it, such as `bt709` or `smpte2084`; empty where untold."""
+
+    matrix: str = ""
+    """How colours are written as differences, as ffmpeg names it, such as `bt709`; empty where untold."""
+
+    @property
+    def is_rgb(self) -> bool:
+        """Whether colours are no differences at all, as in recordings of a screen."""
+        return self.pixel_format.lstrip("ax0").startswith(("rgb", "bgr", "gbr", "pal"))
 
     @property
     def is_hdr(self) -> bool:

@@ -7,7 +7,6 @@ a player that puts cues into a page finds nothing else in them. Style sheets and
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -27,7 +26,7 @@ _PLACING = re.compile(
     r"|size:\d{1,3}(?:\.\d{1,6})?%|align:(?:start|center|end|left|right)"
 )
 """Settings of a cue (§3.5) in their usual forms; regions are left out with their definitions."""
-_TOKEN = re.compile(r"<(?P<tag>/?[A-Za-z0-9!?][^<>]*)>|(?P<text>[^<]+|<)")
+_TOKEN = re.compile(r"<(?P<tag>/?[A-Za-z0-9!?][^<>]*)>|(?P<text>[^<]+|<+(?=<)|<)")
 _OVERRIDE = re.compile(r"\{\\[^{}]*\}")
 """What SubStation Alpha leaves in SubRip files, such as `{\\an8}`."""
 _TAG = re.compile(
@@ -36,6 +35,8 @@ _TAG = re.compile(
 _TIMESTAMP = re.compile(r"(?:\d{2,4}:)?[0-5]\d:[0-5]\d\.\d{3}")
 _RISKY = re.compile(r"[\"'`=]|^[\s-]+|[\s-]+$")
 """What could end the attribute that a player writes a voice into, or look like an arrow with the tag's end."""
+_UNSHOWN = re.compile(r"[\0-\x09\x0b-\x1f\x7f-\x9f\ud800-\uf8ff\U000f0000-\U0010ffff]")
+"""Controls but the line break, surrogates, and what Unicode leaves to private use."""
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _MARKS = {"\u200e": "&lrm;", "\u200f": "&rlm;"}
 
@@ -81,6 +82,11 @@ def clean_webvtt(text: str) -> str:
     if len(cues) > MAX_CUES:
         raise BadInput(f"There are {len(cues)} subtitles in the file; at most {MAX_CUES} are possible.")
     return write_webvtt(cues)
+
+
+def clean_text(content: bytes) -> str:
+    """Return what is left of a text file as clean WebVTT (`decode_text`, `clean_webvtt`); may take seconds."""
+    return clean_webvtt(decode_text(content))
 
 
 def read_cues(text: str) -> Iterator[Cue]:
@@ -168,8 +174,7 @@ def _tag(known: re.Match[str], opened: list[str]) -> str:
 
 def _escaped(text: str) -> str:
     """Write characters so that they stand for themselves, without controls."""
-    kept = (sign for sign in text if sign == "\n" or unicodedata.category(sign) not in {"Cc", "Cs", "Co"})
-    escaped = "".join(kept).translate(_ESCAPES)
+    escaped = _UNSHOWN.sub("", text).translate(_ESCAPES)
     for mark, name in _MARKS.items():
         escaped = escaped.replace(mark, name)
     return escaped

@@ -75,6 +75,8 @@ PICTURE_FORMATS = {
     "webp": ("webp_pipe", "webp"),
 }
 """What ffmpeg calls their formats, and their decoders."""
+HD_LINES = 720
+"""From here on colours that nobody tells are taken for those of HD (Rec. ITU-R BT.709), else of SD (BT.601)."""
 REFERENCE_WHITE_NITS = 203
 """How bright a sheet of paper is in HDR (Report ITU-R BT.2408); it becomes nearly the white of SDR."""
 
@@ -177,6 +179,10 @@ def _remux(plan: EncodePlan) -> Stream:
         *(source[str(track.index)] for track in plan.source.audio[:1]),
     ]
     options = {"c": "copy", "min_frag_duration": REMUX_FRAGMENT_MICROSECONDS, **GROWING_MP4, **PRIVATE}
+    if plan.source.video.start_seconds > 0:
+        # The picture begins at 0. With an empty edit in front of it, which players of segments pass over, it would
+        # run ahead of the sound; what the sound loses they take from its edit.
+        options["output_ts_offset"] = f"{-plan.source.video.start_seconds:.6f}"
     if plan.source.audio:
         # Transport streams carry AAC with a header on each frame (ADTS); with a delayed init segment the muxer
         # does not take these off by itself. AAC without them passes as it is.
@@ -193,6 +199,8 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
         largest = plan.outputs[0].spec
         picture = picture.filter("scale", largest.width, largest.height, flags="bicubic")
         picture = _for_any_screen(picture, plan.source.video)
+    else:
+        picture = _of_told_colours(picture, plan.source.video)
     specs = [output.spec for output in plan.outputs]
     sound = [source[str(track.index)] for track in plan.source.audio[:1]]
     options = {
@@ -232,6 +240,19 @@ def _steady(picture: Stream, video: VideoStream, spec: RenditionSpec) -> Stream:
         picture = picture.filter("bwdif", mode="send_frame")
     rate = Fraction(spec.frame_rate).limit_denominator(1001)
     return picture.filter("fps", fps=str(rate), start_time=0)
+
+
+def _of_told_colours(picture: Stream, video: VideoStream) -> Stream:
+    """Tell how colours are written where the source does not.
+
+    Players then guess it by the lines of the picture, and so another way for each rendition.
+    """
+    if video.is_rgb:
+        picture = picture.filter("scale", out_color_matrix="bt709", out_range="tv").filter("format", "yuv444p")
+        return picture.filter("setparams", colorspace="bt709", range="tv")
+    if video.matrix:
+        return picture
+    return picture.filter("setparams", colorspace="bt709" if video.height >= HD_LINES else "smpte170m")
 
 
 def _for_any_screen(picture: Stream, video: VideoStream) -> Stream:

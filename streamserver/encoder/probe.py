@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -10,6 +12,7 @@ from streamserver.domain.chapters import clean_chapters
 from streamserver.domain.ladder import SUBTITLE_CODECS
 from streamserver.domain.languages import UNDETERMINED, language_tag
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
+from streamserver.encoder.lengths import TIMES_MAY_JUMP, latest_end, played_seconds, seconds_of_clock
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.process import Running, running
 from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
@@ -18,6 +21,9 @@ from streamserver.encoder.whitelists import INPUT_OPTIONS
 from streamserver.errors import SourceFault
 
 OUTPUT_BYTES = 16 * 1024 * 1024
+MEASURING_SECONDS = 10.0
+"""How long a file may be read to learn more than what its container tells; gigabytes are."""
+UNTOLD = frozenset({None, "unknown", "unspecified", "reserved", "gbr"})
 UNLISTED_CODEC = re.compile(r"Codec \((\w+)\) not on whitelist")
 
 Found = TypeVar("Found")
@@ -35,14 +41,14 @@ async def probe(ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSA
     if not pictures:
         raise SourceFault("There is no video in the file.")
     form: dict[str, Any] = info["format"]
-    duration = _number(form.get("duration")) or await _measured_duration(
-        ffprobe, path, limits, sandbox, pictures[0]
-    )
+    duration = await _duration(ffprobe, path, limits, sandbox, form=form, picture=pictures[0])
+    may_jump = form["format_name"] in TIMES_MAY_JUMP
+    begin = _number(form.get("start_time"))
     source = SourceInfo(
         format_name=form["format_name"],
-        duration_seconds=_number(pictures[0].get("duration")) or duration,
+        duration_seconds=_picture_seconds(pictures[0], duration, begin, may_jump=may_jump),
         bit_rate_bps=round(int(form["size"]) * 8 / duration) if duration else 0,
-        video=_video(pictures[0]),
+        video=_video(pictures[0], begin),
         audio=tuple(map(_audio, sorted(filter(_is_sound, streams), key=_is_optional))),
         subtitles=tuple(_subtitle(stream) for stream in streams if stream.get("codec_name") in SUBTITLE_CODECS),
         chapters=clean_chapters(map(_chapter, info.get("chapters", [])), duration),
@@ -96,29 +102,40 @@ def _in_plain_words(complaints: str) -> str:
     return "The file is not a video, or it is damaged beyond reading."
 
 
-async def _measured_duration(
-    ffprobe: str, path: str, limits: Limits, sandbox: Sandbox, stream: dict[str, Any]
+async def _duration(
+    ffprobe: str, path: str, limits: Limits, sandbox: Sandbox, *, form: dict[str, Any], picture: dict[str, Any]
 ) -> float:
-    """Find the duration of a file whose container does not tell (a browser's recordings are like that)."""
-    arguments = ["-select_streams", str(stream["index"]), "-show_entries", "packet=pts_time,duration_time"]
-    end = await _ask(ffprobe, path, limits, sandbox, _latest_end, "-of", "csv=print_section=0", *arguments)
+    """Return how long a file plays; by its packets where its container does not tell, or cannot be believed."""
+    told = _number(form.get("duration"))
+    if told and form["format_name"] not in TIMES_MAY_JUMP:
+        return told
+    arguments = ["-select_streams", str(picture["index"]), "-show_entries", "packet=pts_time,duration_time"]
+    arguments += ["-of", "csv=print_section=0"]
+    if told:
+        patience = replace(limits, probe_seconds=min(limits.probe_seconds, MEASURING_SECONDS))
+        with suppress(SourceFault):  # a recording too large to be read twice is as long as its last time says
+            told = await _ask(ffprobe, path, patience, sandbox, played_seconds, *arguments) or told
+        return told
+    end = await _ask(ffprobe, path, limits, sandbox, latest_end, *arguments)
     if end <= 0:
         raise SourceFault("The file does not tell how long it plays.")
     return end
 
 
-async def _latest_end(process: Running) -> float:
-    """Read a line for each packet, when it begins and for how long it plays; an evening has a million of them."""
-    latest, rest = 0.0, b""
-    async for chunk in process.chunks():
-        *lines, rest = (rest + chunk).split(b"\n")
-        latest = max(latest, *map(_end, lines), 0.0)
-    return latest
+def _picture_seconds(picture: dict[str, Any], duration: float, begin: float, *, may_jump: bool) -> float:
+    """Return how long the picture plays, where its container tells that; what is beside it may go on longer."""
+    if may_jump:
+        return duration
+    tagged = seconds_of_clock(picture.get("tags", {}).get("DURATION", ""))
+    if told := _number(picture.get("duration")):
+        return told + _start_seconds(picture, begin)
+    # A tag that was left over from a longer recording is none of this one.
+    return min(tagged or duration, duration)
 
 
-def _end(line: bytes) -> float:
-    begin, _, duration = line.partition(b",")
-    return _number(begin) + _number(duration)
+def _start_seconds(picture: dict[str, Any], begin: float) -> float:
+    """Return how long after the beginning of the file, which may be at any time, the first picture is shown."""
+    return round(max(0.0, _number(picture.get("start_time")) - begin), 6)
 
 
 def _is_moving(stream: dict[str, Any]) -> bool:
@@ -143,7 +160,7 @@ def _is_optional(stream: dict[str, Any]) -> bool:
     return not stream.get("disposition", {}).get("default")
 
 
-def _video(stream: dict[str, Any]) -> VideoStream:
+def _video(stream: dict[str, Any], begin: float) -> VideoStream:
     width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
     aspect = _ratio(stream.get("sample_aspect_ratio", "1:1").replace(":", "/")) or Fraction(1)
     rotation = _rotation(stream)
@@ -159,11 +176,13 @@ def _video(stream: dict[str, Any]) -> VideoStream:
         width=shown[0],
         height=shown[1],
         frame_rate=_frame_rate(stream),
+        start_seconds=_start_seconds(stream, begin),
         rotation_degrees=rotation,
         has_square_pixels=aspect == 1,
         is_interlaced=stream.get("field_order") in {"tt", "bb", "tb", "bt"},
         bit_rate_bps=int(stream["bit_rate"]) if stream.get("bit_rate") else None,
         transfer=stream.get("color_transfer", ""),
+        matrix="" if stream.get("color_space") in UNTOLD else stream["color_space"],
     )
 
 
@@ -230,7 +249,7 @@ def _ratio(text: str | None) -> Fraction | None:
     return ratio if ratio > 0 else None
 
 
-def _number(text: str | bytes | None) -> float:
+def _number(text: str | None) -> float:
     """Read a number; 0 where there is none."""
     try:
         return float(text or 0)

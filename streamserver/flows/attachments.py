@@ -1,5 +1,6 @@
 """What people add to a video: texts to read along, and another picture to stand for it."""
 
+import asyncio
 import logging
 import secrets
 
@@ -7,7 +8,7 @@ from streamserver.domain.languages import language_name, language_tag
 from streamserver.domain.sniffing import picture_kind
 from streamserver.domain.titles import clean_label
 from streamserver.domain.videos import Subtitle, Video, VideoStatus
-from streamserver.domain.webvtt import clean_webvtt, decode_text
+from streamserver.domain.webvtt import clean_text
 from streamserver.errors import BadInput, Conflict, EncodingFailed, NotFound, TooLarge, UnsupportedMedia
 from streamserver.flows.deliver import Deliver
 from streamserver.flows.receive import poster_key, subtitle_key
@@ -43,7 +44,7 @@ class Attachments:
             raise BadInput("The language is not a language tag (BCP 47), such as en, de or pt-BR.")
         if len(content) > MAX_TEXT_BYTES:
             raise TooLarge(f"The subtitles are larger than {MAX_TEXT_BYTES // 1024**2} MiB.")
-        text = clean_webvtt(decode_text(content))
+        text = await asyncio.to_thread(clean_text, content)  # seconds, where somebody means harm
         video = await self._usable(video_id)
         if len(video.subtitles) >= MAX_SUBTITLES:
             raise Conflict(f"The video has {MAX_SUBTITLES} text tracks already; please remove one first.")

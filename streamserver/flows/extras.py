@@ -12,7 +12,7 @@ from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream
 from streamserver.domain.storyboard import Storyboard, plan_storyboard, storyboard_webvtt
 from streamserver.domain.titles import clean_label
 from streamserver.domain.videos import RenditionStatus, Subtitle, Video
-from streamserver.domain.webvtt import clean_webvtt, decode_text
+from streamserver.domain.webvtt import clean_text
 from streamserver.errors import BadInput, EncodingFailed, MachineFault, NotFound, StorageFull
 from streamserver.flows.indexes import rendition_key
 from streamserver.flows.receive import (
@@ -26,6 +26,8 @@ from streamserver.ports import Blobs, Catalog, Encoder
 
 log = logging.getLogger(__name__)
 
+MAX_TEXT_BYTES = 8 * 1024 * 1024
+"""Of a text track as it is taken: typeset ones are large, but a source's may have no end at all."""
 LEFT_OUT = (EncodingFailed, BadInput, NotFound, StorageFull, OSError)
 """What ends the taking of one thing, and of nothing else, unless it is the machine's fault."""
 
@@ -100,8 +102,7 @@ class Extras:
     async def _make_text(self, source: Path, track: SubtitleStream, target: str) -> None:
         path = self._blobs.path(target)
         await self._encoder.subtitle(source, track, path)
-        text = decode_text(await asyncio.to_thread(Path.read_bytes, path))
-        await self._write(target, clean_webvtt(text))
+        await self._write(target, await asyncio.to_thread(_text_of, path))
 
     async def _has(self, targets: Sequence[str], making: Awaitable[None], name: str) -> bool:
         """Wait for blobs, and make them durable; where one cannot be had, nothing of them remains."""
@@ -132,6 +133,14 @@ def track_labels(tracks: Sequence[AudioStream | SubtitleStream], kind: str) -> l
         label = clean_label(track.title) or language_name(track.language) or f"{kind} {number}"
         labels.append(f"{label} ({number})" if label in labels else label)
     return labels
+
+
+def _text_of(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(MAX_TEXT_BYTES + 1)
+    if len(content) > MAX_TEXT_BYTES:
+        raise BadInput("The text track is larger than any that could be read along.")
+    return clean_text(content)
 
 
 def _key(video: Video, name: str) -> str:

@@ -19,7 +19,7 @@ from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.forecast import Forecast
 from streamserver.flows.indexes import Indexes, rendition_key
 from streamserver.flows.receive import source_key
-from streamserver.flows.steadiness import has_steady_sound
+from streamserver.flows.steadiness import begins_as_told, has_steady_sound
 from streamserver.ports import Blobs, Catalog, Encoder
 
 log = logging.getLogger(__name__)
@@ -114,6 +114,16 @@ class Renditions:
             raise EncoderFault
         try:
             return await asyncio.to_thread(has_steady_sound, self._blobs, rendition, index)
+        except Malformed as fault:
+            raise EncoderFault from fault
+
+    async def begins_as_told(self, rendition: Rendition) -> bool:
+        """Tell whether a copy begins in every player as it does in the source."""
+        index = (await _scanned(self._indexes, rendition)).index
+        if index is None or not index.fragments:
+            raise EncoderFault
+        try:
+            return await asyncio.to_thread(begins_as_told, self._blobs, rendition, index)
         except Malformed as fault:
             raise EncoderFault from fault
 

@@ -1,10 +1,11 @@
-"""Whether the sound of a copy can be played by what its header says of it.
+"""Whether a copy can be played by what its header says of it.
 
 An MP4 says once how many channels its AAC has; a transport stream says it in every frame, which a copy leaves out.
 """
 
 from collections.abc import Iterator
 
+from streamserver.domain import edits
 from streamserver.domain.aac import changes_channels
 from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import FragmentIndex
@@ -21,6 +22,15 @@ def has_steady_sound(blobs: Blobs, rendition: Rendition, index: FragmentIndex) -
     """
     with blobs.lease(rendition_key(rendition)) as lease:
         return not changes_channels(_frames(lease, index))
+
+
+def begins_as_told(blobs: Blobs, rendition: Rendition, index: FragmentIndex) -> bool:
+    """Tell whether all of a rendition's tracks begin in every player when its header says.
+
+    Raises `Malformed` where that cannot be found.
+    """
+    with blobs.lease(rendition_key(rendition)) as lease:
+        return edits.begins_as_told(moov_of(lease, index), moof_of(lease, index.fragments[0]))
 
 
 def _frames(lease: Lease, index: FragmentIndex) -> Iterator[bytes]:

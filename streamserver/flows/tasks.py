@@ -153,7 +153,9 @@ class Tasks:
         try:
             await self._renditions.grow(event, source, [spec], [rendition], REMUX_SPAN)
             longest = await self._renditions.longest_fragment_seconds(rendition)
-            is_steady = not source.may_change_sound or await self._renditions.has_steady_sound(rendition)
+            is_steady = await self._renditions.begins_as_told(rendition)
+            if source.may_change_sound:
+                is_steady = is_steady and await self._renditions.has_steady_sound(rendition)
         except EncoderFault:
             log.info("job %s: the source's streams cannot be copied; they are encoded", event.job.id)
             longest, is_steady = float("inf"), False

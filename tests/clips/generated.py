@@ -90,9 +90,13 @@ RECIPES = {
         f"{_picture()} {_sound()} {_sound(frequency=880)} -map 0 -map 1 -map 2 {X264} {AAC} "
         "-metadata:s:a:0 language=eng -metadata:s:a:1 language=fra"
     ),
+    "long-commentary.mkv": f"{_picture()} {_sound()} {_sound(seconds=9)} -map 0 -map 1 -map 2 {X264} {AAC}",
     "chapters.mkv": f"{_picture()} -f ffmetadata -i {{chapters.txt}} -map 0 -map_chapters 1 {X264}",
     # What is brighter than an ordinary screen, and the same for one.
     "bright.mkv": f"{_picture()} {X264} -vf format=yuv420p,setparams={BT709} -qp 10",
+    # What does not tell how its colours are written.
+    "untold.mkv": f"{_picture('1280x720', seconds=2)} -vf format=yuv420p,setparams=colorspace=unknown -c:v ffv1",
+    "screen.mkv": "-f lavfi -t 2 -i smptehdbars=size=1280x720:rate=25 -c:v ffv1 -pix_fmt gbrp",
     "pq.mkv": f"-i {{bright.mkv}} -vf {_to_hdr('smpte2084')} {HDR}",
     "hlg.mkv": f"-i {{bright.mkv}} -vf {_to_hdr('arib-std-b67')} {HDR}",
     # What shows whether picture and sound belong together: a flash and a beep each second.
@@ -110,11 +114,17 @@ RECIPES = {
         f"{FLASH_AND_BEEP} -filter_complex [1:a]atrim=start=1.3[late] -map 0:v -map 1:a -map [late] "
         f"{MPEG4} -c:a flac"
     ),
+    "sync-late-start.mp4": "-i {sync-late-picture.mkv} -c copy",
+    "sync-cut.mp4": "-ss 1.5 -i {sync.mp4} -c copy",
+    "sync-early-sound.ts": (
+        f"{FLASH_AND_BEEP} -filter_complex [0:v]trim=start=0.2[late] -map [late] -map 1:a {X264} {AAC}"
+    ),
     "stereo.ts": f"{_picture(seconds=2)} {_sound(2)} -c:v mpeg2video {AAC}",
     "mono.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} -c:v mpeg2video {AAC} -output_ts_offset 2",
     "stereo-h264.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC}",
     "mono-h264-first.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} {X264} {AAC}",
     "mono-h264.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} {X264} {AAC} -output_ts_offset 2",
+    "much-later-h264.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC} -output_ts_offset 5000",
     # What is no video, or not one for us.
     "cover.png": "-f lavfi -i testsrc2=size=64x64 -frames:v 1",
     "cover.mp3": (
@@ -146,6 +156,8 @@ CUT_SHARE = 0.6
 JOINS = {
     "changing-sound.ts": ("stereo.ts", "mono.ts"),
     "changing-copy.ts": ("stereo-h264.ts", "mono-h264.ts"),
+    "jumping-on.ts": ("stereo-h264.ts", "much-later-h264.ts"),
+    "jumping-back.ts": ("much-later-h264.ts", "stereo-h264.ts"),
     "steady-copy.ts": ("mono-h264-first.ts", "mono-h264.ts"),
 }
 """Clips that are others, one behind the other."""

@@ -57,7 +57,7 @@ def sound(**changes: Any) -> AudioStream:  # noqa: ANN401 - any field
 FOUND: dict[str, tuple[str, float, VideoStream, tuple[AudioStream, ...]]] = {
     "h264.mp4": (MP4, 4, PICTURE, (STEREO,)),
     "silent.mp4": (MP4, 4, PICTURE, ()),
-    "transport.ts": ("mpegts", 4, PICTURE, (STEREO,)),
+    "transport.ts": ("mpegts", 4, picture(start_seconds=0.021333), (STEREO,)),
     "surround.mp4": (MP4, 4, PICTURE, (sound(channels=6),)),
     "hevc.mp4": (MP4, 4, picture(codec="hevc"), (STEREO,)),
     "ten-bit.mkv": ("matroska,webm", 4, picture(codec="hevc", pixel_format="yuv420p10le"), ()),
@@ -125,6 +125,16 @@ class TestFinding:
         found = await look(real_clip(name), tmp_path)
         assert (found.video.codec, found.video.width, found.video.height) == (codec, *size)
         assert [track.codec for track in found.audio] == sounds
+
+    @pytest.mark.parametrize(
+        ("name", "seconds"), [("long-commentary.mkv", 4), ("jumping-on.ts", 4), ("jumping-back.ts", 4)]
+    )
+    async def test_the_picture_is_as_long_as_it_plays(
+        self, name: str, seconds: float, clips: Clips, tmp_path: Path
+    ) -> None:
+        """Neither a longer sound track counts, nor a jump in the times of a recording that was joined."""
+        found = await look(clips(name), tmp_path)
+        assert found.duration_seconds == pytest.approx(seconds, abs=0.001)
 
     async def test_a_tag_may_hold_any_bytes(self, clips: Clips, tmp_path: Path) -> None:
         """A title that is no UTF-8, and a language that is none, are no reason to refuse a video."""
@@ -215,6 +225,7 @@ def described(
     duration: str = "10.0",
     stream_duration: str = "10.0",
     streams: int = 1,
+    start: str = "0.0",
     **picture_changes: Any,  # noqa: ANN401 - any field
 ) -> dict[str, Any]:
     """Return what ffprobe says of a video."""
@@ -232,7 +243,7 @@ def described(
     }
     return {
         "streams": [stream | {"index": number} for number in range(streams)],
-        "format": {"format_name": MP4, "duration": duration, "size": "1000000"},
+        "format": {"format_name": MP4, "duration": duration, "start_time": start, "size": "1000000"},
     }
 
 
@@ -304,6 +315,36 @@ class TestReading:
     async def test_the_picture_tells_the_length(self, tmp_path: Path) -> None:
         """Where sound goes on after the picture, the video is as long as its picture."""
         assert (await probed(tmp_path, duration="60.0", stream_duration="10.5")).duration_seconds == 10.5
+
+    @pytest.mark.parametrize(
+        ("tag", "seconds"),
+        [
+            ("00:00:08.500000000", 8.5),
+            ("0:01:00", 60),
+            ("01:00:00.000", 60),
+            ("eight", 60),
+            ("", 60),
+            ("00:00:00", 60),
+        ],
+    )
+    async def test_a_tag_tells_the_length(self, tag: str, seconds: float, tmp_path: Path) -> None:
+        """Matroska's statistics tell it of each track; what is longer than the file was left over from another."""
+        found = await probed(tmp_path, duration="60.0", stream_duration="N/A", tags={"DURATION": tag})
+        assert found.duration_seconds == seconds
+
+    async def test_a_picture_that_begins_late(self, tmp_path: Path) -> None:
+        """It is shown from the beginning on, where sound comes first, and the video is longer by that."""
+        found = await probed(tmp_path, stream_duration="8.0", start_time="12.5", start="10.0")
+        assert (found.duration_seconds, found.video.start_seconds) == (10.5, 2.5)
+
+    async def test_a_recording_that_takes_too_long_to_read(self, tmp_path: Path) -> None:
+        """It is as long as its container estimates."""
+        said = described(duration="60.0", stream_duration="60.0")
+        said["format"]["format_name"] = "mpegts"
+        (tmp_path / "said.json").write_text(json.dumps(said))
+        answers = f"""case "$*" in *-show_streams*) cat {tmp_path}/said.json;; *) exec sleep 3600;; esac"""
+        found = await probe(script(tmp_path, answers), "source", replace(LIMITS, probe_seconds=0.5))
+        assert found.duration_seconds == 60
 
     @pytest.mark.parametrize(
         ("tag", "language"), [("ger", "de"), ("pt-BR", "pt-BR"), ("", "und"), ("x" * 300, "und"), ("a b", "und")]

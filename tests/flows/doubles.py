@@ -81,6 +81,11 @@ class TroubledCatalog(MemoryCatalog):
 STOPPING_MOMENTS = 20
 
 
+def _append(path: Path, content: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(content)
+
+
 class OddEncoder(MemoryEncoder):
     """An encoder that finds text tracks, fails where it is told to, or ends early."""
 
@@ -90,6 +95,8 @@ class OddEncoder(MemoryEncoder):
         """By method; `remux`, `ladder` and the name of the best rendition stand for `encode`."""
         self.subtitles: tuple[SubtitleStream, ...] = ()
         """What is found in every source."""
+        self.words = b""
+        """What is written into every text track after its own cue."""
         self.audio: tuple[AudioStream, ...] = ()
         """Likewise."""
         self.chapters: tuple[Chapter, ...] = ()
@@ -124,6 +131,7 @@ class OddEncoder(MemoryEncoder):
         self.begun.append(f"subtitle {track.index}")
         self._fail(f"subtitle {track.index}")
         await super().subtitle(source, track, target)
+        await asyncio.to_thread(_append, target, self.words)
 
     async def storyboard(self, source: Path, board: Storyboard, targets: Sequence[Path]) -> None:
         """See `Encoder.storyboard`."""

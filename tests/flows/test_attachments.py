@@ -18,9 +18,11 @@ from streamserver.errors import (
 )
 from streamserver.flows.attachments import MAX_SUBTITLES, MAX_TEXT_BYTES
 from streamserver.flows.receive import poster_key, subtitle_key
+from tests.flows.turns import MANY_TURNS, turns
 from tests.flows.works import Works, is_there
 
 VTT = b"WEBVTT\n\n00:01.000 --> 00:02.000\nHello <script>world</script>\n"
+CUE = b"\n00:00:01.000 --> 00:00:02.000\nWords that are said, at length, and <i>with emphasis</i>\n"
 SRT = "1\r\n00:00:01,000 --> 00:00:02,000\r\nGrüße\r\n".encode("cp1252")
 JPEG = b"\xff\xd8\xff a picture \xff\xd9"
 
@@ -43,6 +45,14 @@ class TestSubtitles:
         assert text.startswith("WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n")
         assert text.splitlines()[-1] in {"Hello world", "Grüße"}
         assert f"subtitles/{added.key}.m3u8" in await works.text(f"{video.id}/hls/master.m3u8")
+
+    async def test_others_are_served_meanwhile(self, works: Works) -> None:
+        """While a long one is cleaned the server goes on."""
+        video = await works.complete()
+        content = b"WEBVTT\n" + CUE * (MAX_TEXT_BYTES // len(CUE) // 2)
+        async with turns() as taken:
+            await works.attachments.add_subtitle(video.id, content, language="en")
+            assert taken() > MANY_TURNS
 
     @pytest.mark.parametrize(
         ("language", "label", "expected"),

@@ -200,3 +200,20 @@ def test_colours_are_kept(encode: Encode) -> None:
     for encoded in encode("bright.mkv").renditions:
         stream = ffprobe(encoded.file, "-show_streams")["streams"][0]
         assert (stream["color_transfer"], stream["color_primaries"]) == ("bt709", "bt709")
+
+
+@pytest.mark.parametrize(
+    ("name", "matrix"), [("untold.mkv", "bt709"), ("screen.mkv", "bt709"), ("hevc.mp4", "smpte170m")]
+)
+def test_colours_are_told(name: str, matrix: str, encode: Encode) -> None:
+    """Where the source does not tell how its colours are written, all renditions tell the same, by its size."""
+    for encoded in encode(name).renditions:
+        assert ffprobe(encoded.file, "-show_streams")["streams"][0]["color_space"] == matrix
+
+
+def test_colours_of_a_screen(encode: Encode, clips: Clips) -> None:
+    """A recording of a screen has the same colours in each rendition, taken for what its tags tell."""
+    small = "scale=64:36:flags=area"
+    meant = rgb(clips("screen.mkv"), small, frames=1)
+    for encoded in encode("screen.mkv").renditions:
+        assert difference(meant, rgb(encoded.file, small, frames=1)) < 6

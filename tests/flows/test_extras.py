@@ -5,10 +5,14 @@ import pytest
 
 from streamserver.domain.chapters import Chapter
 from streamserver.domain.media_types import JPEG, WEBVTT
+from streamserver.domain.sources import SubtitleStream
 from streamserver.domain.videos import VideoStatus
 from streamserver.errors import EncoderFault, NotFound
+from streamserver.flows.extras import MAX_TEXT_BYTES
+from tests.flows.turns import MANY_TURNS, turns
 from tests.flows.works import Works
 
+CUE = b"\n00:00:01.000 --> 00:00:02.000\nWords that are said, at length, and <i>with emphasis</i>\n"
 CHAPTERS = (
     Chapter(start_seconds=0, end_seconds=4, title="Begin"),
     Chapter(start_seconds=4, end_seconds=10, title="End"),
@@ -32,6 +36,26 @@ class TestChapters:
         video = await works.complete()
         with pytest.raises(NotFound):
             await works.deliver.resolve(f"{video.id}/chapters.vtt")
+
+
+class TestTexts:
+    """The text tracks of a source."""
+
+    async def test_one_without_end_is_left_out(self, works: Works) -> None:
+        """A track that is larger than anybody reads costs neither memory nor the video."""
+        works.encoder.subtitles = (SubtitleStream(index=2, codec="subrip", language="en"),)
+        works.encoder.words = CUE * (MAX_TEXT_BYTES // len(CUE))
+        video = await works.complete()
+        assert (video.status, video.subtitles) == (VideoStatus.COMPLETE, ())
+        assert not [key for key in works.blobs._kept if key.endswith(".vtt") and "storyboard" not in key]
+
+    async def test_others_are_served_meanwhile(self, works: Works) -> None:
+        """While a long one is cleaned the server goes on."""
+        works.encoder.subtitles = (SubtitleStream(index=2, codec="subrip", language="en"),)
+        works.encoder.words = CUE * 15_000
+        async with turns() as taken:
+            assert len((await works.complete()).subtitles) == 1
+        assert taken() > MANY_TURNS
 
 
 class TestStoryboard:
