@@ -20,11 +20,11 @@ from streamserver.domain.buckets import Place
 from streamserver.domain.retries import Retries
 from streamserver.domain.uploads import Quota
 from streamserver.domain.users import Users
-from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.programs import find_programs
 from streamserver.encoder.sandbox import find_sandbox
+from streamserver.encoder.x264 import X264
 from streamserver.errors import Conflict, SettingsError, StreamserverError
 from streamserver.fetcher.http import HttpFetcher
 from streamserver.flows.attachments import Attachments

@@ -1,10 +1,7 @@
 """The command lines of ffmpeg, composed with ffmpeg-python; each option has its reason beside it."""
 
-import math
-import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -13,8 +10,6 @@ import ffmpeg
 from streamserver.domain.ladder import (
     AUDIO_BIT_RATE_BPS,
     AUDIO_CHANNELS,
-    FIRST_FRAGMENT_SECONDS,
-    KEYFRAME_SECONDS,
     EncodePlan,
     Output,
     RenditionSpec,
@@ -23,6 +18,7 @@ from streamserver.domain.ladder import (
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.domain.storyboard import COLUMNS, ROWS, Storyboard
 from streamserver.encoder.whitelists import INPUT_OPTIONS
+from streamserver.encoder.x264 import X264, x264_options
 
 Stream: TypeAlias = Any
 """A node of ffmpeg-python's graph; the package has no types."""
@@ -42,16 +38,6 @@ PRIVATE = {
     "map_metadata": "-1",  # a phone writes where it was
     "map_chapters": "-1",  # the muxer would add a text track for them
 }
-KEYFRAMES = f"expr:gte(t,if(lt(n_forced,2),n_forced*{FIRST_FRAGMENT_SECONDS:g},(n_forced-1)*{KEYFRAME_SECONDS:g}))"
-"""When the next keyframe is due, by how many there are."""
-THREADS = min(32, max(1, 3 * (os.cpu_count() or 1) // 2))
-"""As many as x264 would choose by itself; with more a picture of 1080 lines has too few of them for each."""
-FIRST_LOOKAHEAD_FRAMES = 5
-"""Of the rendition that is watched first: each further frame that x264 wants to see before it lets one go is
-encoded in all sizes meanwhile. What that costs in quality is made good by a `crf` lower by one, at about the same
-size."""
-WITHOUT_LOOKAHEAD = {"ultrafast", "superfast"}
-"""x264's presets that want to see none."""
 TEE_SPECIAL = re.compile(r"[\s\\'|]")
 """What means something in the list of files that `tee` is given."""
 JPEG = {"frames:v": 1, "q:v": 3, "format": "image2", "update": 1, **PRIVATE}
@@ -79,18 +65,6 @@ HD_LINES = 720
 """From here on colours that nobody tells are taken for those of HD (Rec. ITU-R BT.709), else of SD (BT.601)."""
 REFERENCE_WHITE_NITS = 203
 """How bright a sheet of paper is in HDR (Report ITU-R BT.2408); it becomes nearly the white of SDR."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class X264:
-    """How hard x264 tries."""
-
-    preset: str = "veryfast"
-    """From `ultrafast` to `veryslow`."""
-    crf: int = 23
-    """Constant rate factor: lower is better and larger; the ladder's bit rates cap it."""
-    threads: int = THREADS
-    """For the largest rendition; the others have fewer, by their pixels."""
 
 
 def encode_command(program: str, plan: EncodePlan, x264: X264) -> list[str]:
@@ -204,7 +178,7 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
     specs = [output.spec for output in plan.outputs]
     sound = [source[str(track.index)] for track in plan.source.audio[:1]]
     options = {
-        **_pictures(specs, x264, has_sound=bool(sound)),
+        **x264_options(specs, x264, has_sound=bool(sound)),
         **(_sound() if sound else {}),
         **PRIVATE,
         # Each of the files has its header in front, where `tee` does not ask for it.
@@ -277,32 +251,6 @@ def _sound() -> dict[str, Any]:
         # Holes and late starts in the source's sound become silence, so that it stays with the picture.
         "af": "aresample=async=1:first_pts=0",
     }
-
-
-def _pictures(specs: Sequence[RenditionSpec], x264: X264, *, has_sound: bool) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "c:v": "libx264",
-        "preset:v": x264.preset,
-        "profile:v": "high",
-        "crf:v": x264.crf,
-        # Keyframes at the same times in all renditions and nowhere else: there players switch and fragments end.
-        "force_key_frames": KEYFRAMES,
-        "sc_threshold:v": 0,
-        "g:v": round(specs[0].frame_rate * KEYFRAME_SECONDS * 2),
-    }
-    for number, spec in enumerate(specs):
-        # The ladder's bit rate is a ceiling over any two seconds, not a target.
-        video_bps = spec.bit_rate_bps - (AUDIO_BIT_RATE_BPS if has_sound else 0)
-        options[f"maxrate:v:{number}"] = video_bps
-        options[f"bufsize:v:{number}"] = 2 * video_bps
-        # Threads that have little to do cost more than they bring.
-        share = spec.width * spec.height / (specs[0].width * specs[0].height)
-        options[f"threads:v:{number}"] = math.ceil(x264.threads * share)
-    if len(specs) > 1 and x264.preset not in WITHOUT_LOOKAHEAD:
-        smallest = len(specs) - 1
-        options[f"rc-lookahead:v:{smallest}"] = FIRST_LOOKAHEAD_FRAMES
-        options[f"crf:v:{smallest}"] = max(1, x264.crf - 1)
-    return options
 
 
 def _tee(outputs: Sequence[Output], *, has_sound: bool) -> str:

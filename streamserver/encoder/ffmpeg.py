@@ -10,7 +10,6 @@ from streamserver.domain.progress import EncoderReport
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream
 from streamserver.domain.storyboard import Storyboard
 from streamserver.encoder.command import (
-    X264,
     encode_command,
     picture_command,
     poster_command,
@@ -25,6 +24,7 @@ from streamserver.encoder.process import Running, running
 from streamserver.encoder.programs import Programs, check_programs
 from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
 from streamserver.encoder.verdict import verdict
+from streamserver.encoder.x264 import X264
 from streamserver.errors import EncoderFault, EncoderStalled
 
 log = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec, ladder
 from streamserver.domain.progress import EncoderReport
 from streamserver.domain.scanning import Scan, scan_on
 from streamserver.domain.sources import SourceInfo, SubtitleStream
-from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.memory import MemoryEncoder
+from streamserver.encoder.x264 import X264
 from streamserver.errors import EncoderFault, EncodingFailed, SourceFault
 from streamserver.ports import Encoder
 from tests.clips.generated import Clips

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from streamserver.domain.ladder import EncodePlan, Output, ladder_specs, remux_spec
-from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.sandbox import Kind, Sandbox
+from streamserver.encoder.x264 import X264
 from streamserver.errors import EncodingFailed, MachineFault
 from tests.clips.programs import PROGRAMS
 

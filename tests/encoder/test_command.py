@@ -13,7 +13,6 @@ from streamserver.domain.ladder import EncodePlan, Output, ladder_specs, remux_s
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.domain.storyboard import plan_storyboard
 from streamserver.encoder.command import (
-    X264,
     encode_command,
     picture_command,
     poster_command,
@@ -22,6 +21,7 @@ from streamserver.encoder.command import (
     storyboard_command,
     subtitle_command,
 )
+from streamserver.encoder.x264 import X264
 from tests.clips.generated import Clips
 from tests.clips.programs import PROGRAMS, ffmpeg, ffprobe, packets
 

@@ -14,8 +14,8 @@ from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
 from streamserver.domain.jobs import Job
 from streamserver.domain.retries import Retries
 from streamserver.domain.videos import AudioRendition, Rendition, Source, Video
-from streamserver.encoder.command import X264
 from streamserver.encoder.ffmpeg import FfmpegEncoder
+from streamserver.encoder.x264 import X264
 from streamserver.flows.encode import Encode
 from streamserver.flows.extras import Extras
 from streamserver.flows.forecast import Forecast
