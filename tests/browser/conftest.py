@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from streamserver.web.templating import asset
@@ -21,8 +22,16 @@ QUIET = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
+HERE = Path(__file__).parent
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of a file on one event loop, which is the loop of their Chromium."""
+    for item in items:
+        if item.path.parent == HERE and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +44,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Launch Debian's Chromium, which plays H.264 and AAC."""
+    """Launch Debian's Chromium, which plays H.264 and AAC; a test works in a context of its own."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         missing("there is no Chromium: apt-get install chromium")
@@ -60,7 +69,7 @@ def complaints() -> list[str]:
     return []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser, server: ServerProcess, complaints: list[str]) -> AsyncIterator[Page]:
     """Open a tab that fails the test where a page complains, or wants something of another origin."""
     context = await browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 900})

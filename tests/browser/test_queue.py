@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.clips.programs import ffmpeg
@@ -62,7 +63,7 @@ async def titles(page: Page, section: str) -> list[str]:
     return await page.get_by_test_id(f"queue-{section}").get_by_test_id("job-title").all_inner_texts()
 
 
-@pytest.fixture(autouse=True)
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def empty_queue(page: Page) -> AsyncIterator[None]:
     """Leave nothing that waits or runs to the next test."""
     yield

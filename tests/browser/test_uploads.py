@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.upload_page import (
@@ -46,7 +47,7 @@ def two(clip: Path, tmp_path: Path) -> list[Path]:
     return [clip, Path(shutil.copy2(clip, tmp_path / "Holiday.mp4"))]
 
 
-@pytest.fixture(autouse=True)
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def nothing_left(page: Page) -> AsyncIterator[None]:
     """Leave nothing that is on its way to the next test."""
     yield
