@@ -53,15 +53,19 @@ class ServerProcess:
 
 @contextmanager
 def running_server(
-    data: Path, *options: str, environment: Mapping[str, str] | None = None
+    data: Path, *options: str, environment: Mapping[str, str] | None = None, under: Sequence[str] = ()
 ) -> Iterator[ServerProcess]:
-    """Start a server on any free port; whatever is left of it is ended on leaving."""
+    """Start a server on any free port; whatever is left of it is ended on leaving.
+
+    `under` are the words that a command begins with which becomes the server, such as one that has it traced.
+    """
     log = data.with_name(f"{data.name}.log")
     arguments = ["serve", "--port", "0", "--data-dir", str(data), *options]
     said, end = os.pipe()
     with os.fdopen(said) as lines, log.open("a") as complaints:
         try:
-            process = _started(arguments, {**os.environ, **USUAL, **(environment or {})}, end, complaints.fileno())
+            outputs = (end, complaints.fileno())
+            process = _started(arguments, {**os.environ, **USUAL, **(environment or {})}, outputs, under)
         finally:
             os.close(end)
         try:
@@ -73,9 +77,12 @@ def running_server(
             process.wait(timeout=60)
 
 
-def _started(arguments: Sequence[str], environment: Mapping[str, str], said: int, complaints: int) -> Process:
-    if "LD_PRELOAD" not in environment:
+def _started(
+    arguments: Sequence[str], environment: Mapping[str, str], outputs: tuple[int, int], under: Sequence[str]
+) -> Process:
+    said, complaints = outputs
+    # What is to be loaded first has to be there from the start on, and so has a tracer that filters system calls.
+    if not under and "LD_PRELOAD" not in environment:
         return fork(arguments, environment=environment, said=said, complaints=complaints)
-    # What is to be loaded first has to be there from the start on.
-    command = [sys.executable, "-m", "streamserver", *arguments]
+    command = [*under, sys.executable, "-m", "streamserver", *arguments]
     return subprocess.Popen(command, stdout=said, stderr=complaints, env=environment, start_new_session=True)
