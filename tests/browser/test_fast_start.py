@@ -1,5 +1,6 @@
 """A finished rendition in a media element: the first frame takes one request."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,19 @@ from playwright.async_api import Browser
 from tests.browser.bare_page import bare_page
 from tests.clips.programs import ffmpeg
 from tests.end_to_end.client import Client, Document
-from tests.services.server import ServerProcess
+from tests.services.server import ServerProcess, running_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Start a server whose encoder is quick: nobody looks at more than the rendition that is copied."""
+    data = tmp_path_factory.mktemp("fast start") / "data"
+    with running_server(data, environment={"STREAMSERVER_X264_PRESET": "ultrafast"}) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
