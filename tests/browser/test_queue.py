@@ -81,7 +81,7 @@ async def test_jobs_come_move_and_end_by_themselves(page: Page, clips: dict[str,
     await expect(first.get_by_test_id("job-figures")).to_contain_text("left", timeout=PATIENCE_MILLISECONDS)
     await expect(first.get_by_test_id("job-figures")).to_contain_text("frames/s")
     await expect(first.get_by_test_id("rendition-bar")).to_have_count(3)
-    await expect(first.locator("img")).to_be_visible()
+    await expect(first.locator("img")).to_be_visible(timeout=PATIENCE_MILLISECONDS)
     second = row(page, await upload(page, clips["short"], "The second one"))
     third = row(page, await upload(page, clips["short"], "The third one"))
     for waiting, place in ((third, "2nd"), (second, "1st")):

@@ -158,7 +158,7 @@ async def test_a_closed_page_is_gone_on_with(
     """Another page remembers what is unfinished; the same file goes on from what is kept, no other one does."""
     clip = Path(shutil.copy2(two[0], tmp_path / "Unfinished.mp4"))
     first = await open_upload_page(page)
-    await first.slow_down()
+    await first.slow_down(1_500_000)  # it must not be whole before the page is closed
     await first.send(clip)
     await first.until_sent(first.rows.first, 30)
     await page.close()
