@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from streamserver.cli import main
 
-LATER = ("aiosqlite", "streamserver.bucket.s3", "uvloop")
+LATER = ("aiosqlite", "streamserver.bucket.s3", "streamserver.catalog.revisions", "uvloop")
 """What a server imports only once it needs it."""
 ORDER_BYTES = 256 * 1024
 
