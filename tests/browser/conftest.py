@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from streamserver.web.templating import asset
 from tests.facts import missing
@@ -23,8 +23,12 @@ QUIET = (
     "--autoplay-policy=no-user-gesture-required",
 )
 HERE = Path(__file__).parent
+PATIENCE_MILLISECONDS = 60_000
+"""Encoders and other tests work at the same time: what is shown at once may take longer than the usual 5 s."""
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
