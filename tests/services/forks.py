@@ -79,7 +79,10 @@ def _orders() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.services.forks"], stdin=theirs.fileno(), cwd=Path(__file__).parents[2]
+            [sys.executable, "-m", "tests.services.forks"],
+            stdin=theirs.fileno(),
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,  # at Ctrl-C it is there until the last server has ended
         )
 
     def end() -> None:
