@@ -75,10 +75,10 @@ async def test_a_finished_video_plays_and_seeks(browser: Browser, quick: ServerP
         assert {path.partition("?")[0] for path in here.requests if path.endswith(".mpd")} == {video["dash_url"]}
 
 
-async def test_languages(browser: Browser, quick: ServerProcess, spoken: Path) -> None:
+async def test_languages(browser: Browser, server: ServerProcess, spoken: Path) -> None:
     """Each is on offer by its name; another one is heard with the same picture once it is chosen."""
-    video = await asyncio.to_thread(Client(quick).complete, spoken)
-    async with bare_page(browser, quick.url) as here:
+    video = await asyncio.to_thread(Client(server).complete, spoken)
+    async with bare_page(browser, server.url) as here:
         await here.open_dash(video["dash_url"])
         await here.until("video.currentTime > 0.5")
         tracks = await here.page.evaluate(
