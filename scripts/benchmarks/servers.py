@@ -2,6 +2,7 @@
 
 import os
 import resource
+import secrets
 import shlex
 import signal
 import socket
@@ -17,6 +18,8 @@ READY_SECONDS = 30.0
 END_SECONDS = 10.0
 """How long a server may take to end when it is asked to."""
 LOOK_SECONDS = 0.02
+PORTS = range(16_384, 32_768)
+"""Those below are for services that people know; the system chooses among those above (ip(7))."""
 TAIL_LINES = 15
 
 
@@ -87,11 +90,12 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that is handed to nobody who lets the system choose."""
+    while True:
+        port = secrets.choice(PORTS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def allow_many_files() -> None:

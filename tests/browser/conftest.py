@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from streamserver.web.templating import asset
 from tests.facts import missing
@@ -21,8 +22,20 @@ QUIET = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
+HERE = Path(__file__).parent
+PATIENCE_MILLISECONDS = 60_000
+"""Encoders and other tests work at the same time: what is shown at once may take longer than the usual 5 s."""
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of a file on one event loop, which is the loop of their Chromium."""
+    for item in items:
+        if item.path.parent == HERE and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +48,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Launch Debian's Chromium, which plays H.264 and AAC."""
+    """Launch Debian's Chromium, which plays H.264 and AAC; a test works in a context of its own."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         missing("there is no Chromium: apt-get install chromium")
@@ -60,7 +73,7 @@ def complaints() -> list[str]:
     return []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser, server: ServerProcess, complaints: list[str]) -> AsyncIterator[Page]:
     """Open a tab that fails the test where a page complains, or wants something of another origin."""
     context = await browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 900})

@@ -1,6 +1,7 @@
 """DASH as a player has it that is not ours: Shaka Player in a real Chromium."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.async_api import Browser
 from tests.browser.bare_page import PATIENCE_SECONDS, bare_page
 from tests.clips.programs import ffmpeg
 from tests.end_to_end.client import Client, Document
-from tests.services.server import ServerProcess
+from tests.services.server import ServerProcess, running_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -40,10 +41,18 @@ def spoken(clip: Path) -> Path:
     return target
 
 
-async def test_a_finished_video_plays_and_seeks(browser: Browser, server: ServerProcess, clip: Path) -> None:
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Start a server for videos that nobody watches while they are encoded."""
+    data = tmp_path_factory.mktemp("quick") / "data"
+    with running_server(data, environment={"STREAMSERVER_X264_PRESET": "ultrafast"}) as server:
+        yield server
+
+
+async def test_a_finished_video_plays_and_seeks(browser: Browser, quick: ServerProcess, clip: Path) -> None:
     """All renditions are on offer, picture and sound are decoded, and a seek shows what is there."""
-    video = await asyncio.to_thread(Client(server).complete, clip)
-    async with bare_page(browser, server.url) as here:
+    video = await asyncio.to_thread(Client(quick).complete, clip)
+    async with bare_page(browser, quick.url) as here:
         await here.open_dash(video["dash_url"])
         await here.until("video.currentTime > 0.5")
         await here.assert_sound_and_picture()

@@ -1,6 +1,6 @@
 """A finished rendition in a media element: the first frame takes one request."""
 
-import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,12 +8,20 @@ from playwright.async_api import Browser
 
 from tests.browser.bare_page import bare_page
 from tests.clips.programs import ffmpeg
-from tests.end_to_end.client import Client
-from tests.services.server import ServerProcess
+from tests.end_to_end.client import Client, Document
+from tests.services.server import ServerProcess, running_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Start a server whose encoder is quick: nobody looks at more than the rendition that is copied."""
+    data = tmp_path_factory.mktemp("fast start") / "data"
+    with running_server(data, environment={"STREAMSERVER_X264_PRESET": "ultrafast"}) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +35,17 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.fixture(scope="module")
+def video(server: ServerProcess, clip: Path) -> Document:
+    """Have it added to the library, with its whole ladder."""
+    return Client(server).complete(clip)
+
+
 @pytest.mark.parametrize(("url", "is_one"), [("file_url", True), ("source_url", False)])
 async def test_the_first_frame_takes_one_request(
-    browser: Browser, server: ServerProcess, clip: Path, url: str, *, is_one: bool
+    browser: Browser, server: ServerProcess, video: Document, url: str, *, is_one: bool
 ) -> None:
     """The rendition gives all in one answer; its source, with the `moov` behind the media, takes more."""
-    video = await asyncio.to_thread(Client(server).complete, clip)
     path = {**video, **video["renditions"][0]}[url]
     async with bare_page(browser, server.url) as here:
         await here.open_file(path)
@@ -41,9 +54,8 @@ async def test_the_first_frame_takes_one_request(
         assert (len(here.requests) == 1) is is_one
 
 
-async def test_it_plays_and_seeks(browser: Browser, server: ServerProcess, clip: Path) -> None:
+async def test_it_plays_and_seeks(browser: Browser, server: ServerProcess, video: Document) -> None:
     """Picture and sound are decoded from the start and after jumps to where nothing was read yet."""
-    video = await asyncio.to_thread(Client(server).complete, clip)
     for url in ("file_url", "region_url"):
         async with bare_page(browser, server.url) as here:
             await here.open_file(video["renditions"][0][url])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Error, Page
@@ -55,7 +56,7 @@ def large(clip: Path) -> Path:
     return lengthened(clip, clip.with_name("large.mp4"))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """Open an empty page of an origin that is neither the server's nor the storage's."""
     app = web.Application()

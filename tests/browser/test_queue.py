@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.clips.programs import ffmpeg
@@ -62,7 +63,7 @@ async def titles(page: Page, section: str) -> list[str]:
     return await page.get_by_test_id(f"queue-{section}").get_by_test_id("job-title").all_inner_texts()
 
 
-@pytest.fixture(autouse=True)
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def empty_queue(page: Page) -> AsyncIterator[None]:
     """Leave nothing that waits or runs to the next test."""
     yield
@@ -80,7 +81,7 @@ async def test_jobs_come_move_and_end_by_themselves(page: Page, clips: dict[str,
     await expect(first.get_by_test_id("job-figures")).to_contain_text("left", timeout=PATIENCE_MILLISECONDS)
     await expect(first.get_by_test_id("job-figures")).to_contain_text("frames/s")
     await expect(first.get_by_test_id("rendition-bar")).to_have_count(3)
-    await expect(first.locator("img")).to_be_visible()
+    await expect(first.locator("img")).to_be_visible(timeout=PATIENCE_MILLISECONDS)
     second = row(page, await upload(page, clips["short"], "The second one"))
     third = row(page, await upload(page, clips["short"], "The third one"))
     for waiting, place in ((third, "2nd"), (second, "1st")):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.upload_page import (
@@ -46,7 +47,7 @@ def two(clip: Path, tmp_path: Path) -> list[Path]:
     return [clip, Path(shutil.copy2(clip, tmp_path / "Holiday.mp4"))]
 
 
-@pytest.fixture(autouse=True)
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def nothing_left(page: Page) -> AsyncIterator[None]:
     """Leave nothing that is on its way to the next test."""
     yield
@@ -157,7 +158,7 @@ async def test_a_closed_page_is_gone_on_with(
     """Another page remembers what is unfinished; the same file goes on from what is kept, no other one does."""
     clip = Path(shutil.copy2(two[0], tmp_path / "Unfinished.mp4"))
     first = await open_upload_page(page)
-    await first.slow_down()
+    await first.slow_down(1_500_000)  # it must not be whole before the page is closed
     await first.send(clip)
     await first.until_sent(first.rows.first, 30)
     await page.close()

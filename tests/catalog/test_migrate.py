@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from streamserver.catalog.address import file_address, parse_address
 from streamserver.catalog.database import Database
-from streamserver.catalog.migrate import migrate, pending
+from streamserver.catalog.migrate import migrate, newest_revision, pending
 from streamserver.catalog.sql import open_catalog
 from streamserver.catalog.tables import metadata
 from streamserver.errors import SettingsError, Unavailable
@@ -104,6 +106,30 @@ async def test_pending_until_migrated(empty_url: str) -> None:
     await migrate(empty_url)
     assert await catalog.video("v") == video
     await catalog.close()
+
+
+async def test_the_last_file_is_the_last_revision(empty_url: str, database: Database) -> None:
+    """A database that was migrated has the revision that the files' names put last."""
+    await migrate(empty_url)
+    recorded = text("SELECT version_num FROM alembic_version")
+    assert await database.read(lambda connection: connection.scalar(recorded)) == newest_revision()
+
+
+async def test_alembic_is_imported_when_it_is_needed(tmp_path: Path) -> None:
+    """A process that finds its database up to date comes along without it, one with an empty database does not."""
+    url = file_address(tmp_path / "catalog.sqlite3")
+    for imported in ("True", "False"):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, url, stdout=subprocess.PIPE)
+        said, _ = await process.communicate()
+        assert said.decode().strip() == imported
+
+
+MIGRATE = """
+import asyncio, sys
+from streamserver.catalog.migrate import migrate
+asyncio.run(migrate(sys.argv[1]))
+print("alembic" in sys.modules)
+"""
 
 
 async def test_asking_leaves_no_file(tmp_path: Path) -> None:

@@ -134,8 +134,10 @@ class TestEnding:
     async def test_processor_time_that_is_used_up(self, answer: str, tmp_path: Path) -> None:
         """One that takes all the time it was granted is no victim, whether it listens, as ffmpeg does, or not."""
         limits = Limits(cpu_seconds=1, cpu_seconds_per_second=0)
-        burn = "n=0; while [ $n -lt 5000 ]; do n=$((n+1)); done"
-        text = f"trap '{answer}' XCPU; while :; do {burn}; {block('1000000')}; done"
+        burn = "n=0; while [ $n -lt 10000 ]; do n=$((n+1)); done"
+        # One that ends at once does so only after its time was looked at, however busy the machine is.
+        pause = "sleep 0.1" if answer else ":"
+        text = f"trap '{answer}' XCPU; while :; do {burn}; {block('1000000')}; {pause}; done"
         with pytest.raises(SourceFault, match="more processor time"):
             await encode(encoder_of(tmp_path, text, limits=limits))
 

@@ -17,7 +17,7 @@ from tests.clips.generated import Clips
 from tests.clips.hostile import FUZZED, Hostile
 from tests.encoder.encode_all import MEMORY_BYTES
 from tests.encoder.sandboxes import sandbox, strongest
-from tests.encoder.traces import Trace, opened, traced, watching
+from tests.encoder.traces import Trace, opened, traced, tracing
 from tests.end_to_end.client import Client
 from tests.services.server import running_server
 
@@ -200,19 +200,24 @@ class TestServer:
         trace_folder = tmp_path / "trace"
         trace_folder.mkdir()
         data = tmp_path / "data"
-        with running_server(data) as server, watching(trace_folder, server.process.pid) as trace:
+        trace, under = tracing(trace_folder)
+        with running_server(data, under=under) as server:
             client = Client(server)
+            job_ids = {}
             for name, path in files.items():
                 named = shutil.copyfile(path, tmp_path / f"-f lavfi {path.name}")
                 reply = client.send(named, title=self.TITLE)
                 if reply.status == 201:
-                    job = client.end_of(reply.json["job"]["id"])
-                    assert job["status"] == "COMPLETE" or job["error"]["message"].endswith("."), (name, job)
-                    assert job["last_error"] is None, (name, job)
-                    assert str(bait) not in str(job)
+                    job_ids[name] = reply.json["job"]["id"]
                 else:
                     assert 400 <= reply.status < 500, (name, reply.status)
                     assert reply.json["detail"].endswith(".")
+            for name, job_id in job_ids.items():
+                job = client.end_of(job_id)
+                assert job["status"] == "COMPLETE" or job["error"]["message"].endswith("."), (name, job)
+                assert job["last_error"] is None, (name, job)
+                assert str(bait) not in str(job)
+            assert server.stop() == 0
         assert_nothing_was_touched(trace, data, bait, listener)
         started = [line for line in trace.everything().splitlines() if line.startswith("execve(")]
         assert started

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -79,21 +78,13 @@ def traced(folder: Path, *command: str, standard_input: str) -> tuple[Trace, str
     return trace, done.stdout
 
 
-@contextmanager
-def watching(folder: Path, pid: int) -> Iterator[Trace]:
-    """Write down what a process that runs already asks for, and those that it starts."""
+def tracing(folder: Path) -> tuple[Trace, list[str]]:
+    """Return the words before a command that have it traced, and the trace, which is whole once it has ended.
+
+    The process that is started becomes the command; the tracer is not its parent, but its grandchild.
+    """
     trace = Trace(folder=folder)
-    words = [_strace(), *(word for word in OPTIONS if word != "-qq"), "-f", "-o", trace.prefix, "-p", str(pid)]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as strace:
-        assert strace.stderr is not None
-        try:
-            line = strace.stderr.readline()
-            assert "attached" in line, line
-            yield trace
-        finally:
-            strace.terminate()
-            strace.stderr.read()
-            strace.wait()
+    return trace, [_strace(), *OPTIONS, "--seccomp-bpf", "--daemonize=pgroup", "-f", "-o", trace.prefix, "--"]
 
 
 @cache

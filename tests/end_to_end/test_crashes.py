@@ -55,7 +55,7 @@ def lives() -> Iterator[Life]:
 def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
     """Make two restless clips that take a moment to encode; one of them browsers can play."""
     folder = tmp_path_factory.mktemp("clips")
-    picture = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=6,noise=alls=20:allf=t")
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=12:duration=6,noise=alls=20:allf=t")
     sound = ("-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000:duration=6")
     codecs = {
         True: ("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "1M", "-g", "50", "-c:a", "aac"),

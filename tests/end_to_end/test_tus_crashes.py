@@ -15,7 +15,7 @@ import pytest
 from tests.clips.programs import ffmpeg
 from tests.end_to_end.client import Client
 from tests.end_to_end.tus_client import TusConnection, TusUpload
-from tests.services.lives import lives
+from tests.services.server import running_server
 
 SEED = 50
 KILLS = 50
@@ -54,9 +54,9 @@ def test_fifty_moments(clip: bytes, tmp_path: Path) -> None:
     data, chances = tmp_path / "data", random.Random(SEED)  # noqa: S311 - moments, not secrets
     uploads = [file_of(clip, chances, 0)]
     midway = 0
-    with lives(data, PLAIN) as server:
-        for _ in range(KILLS):
-            connection = TusConnection(server.start())
+    for _ in range(KILLS):
+        with running_server(data, environment=PLAIN) as server:
+            connection = TusConnection(server.url)
             connection.take_up(uploads[-1])
             timer = threading.Timer(chances.uniform(*LIFE_SECONDS), server.kill)
             timer.start()
@@ -64,14 +64,14 @@ def test_fifty_moments(clip: bytes, tmp_path: Path) -> None:
                 uploads.append(file_of(clip, chances, len(uploads)))
             connection.close()
             timer.join()
-            assert server.wait() == -signal.SIGKILL
+            assert server.process.wait() == -signal.SIGKILL
             midway += 0 < uploads[-1].acknowledged < len(uploads[-1].content)
             assert_kept(data, uploads[-1])
-        url = server.start()
-        connection = TusConnection(url)
+    with running_server(data, environment=PLAIN) as server:
+        connection = TusConnection(server.url)
         assert connection.go_on(uploads[-1], chances, most=PIECE_BYTES)
         connection.close()
-        assert_whole(Client(url), uploads)
+        assert_whole(Client(server), uploads)
         assert server.stop() == 0
     assert midway > KILLS / 5, "hardly a kill came in the middle of a file"
     assert list((data / "uploads").iterdir()) == []

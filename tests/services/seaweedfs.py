@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,8 @@ ACCESS_KEY = "tests"
 SECRET_KEY = "not-a-secret-at-all"  # noqa: S105 - of a storage that lives as long as the tests
 ROLES = ("master", "volume", "filer", "s3")
 VOLUME_MB = 64
+PORTS = range(16_384, 32_768)
+"""The system chooses among those above (ip(7)), for other tests at the same time."""
 
 
 S3Client: TypeAlias = Any
@@ -41,7 +43,8 @@ class SeaweedFS:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._log = folder / "log"
-        http, grpc = _free_ports(len(ROLES)), _free_ports(len(ROLES))
+        ports = _free_ports(2 * len(ROLES))
+        http, grpc = ports[: len(ROLES)], ports[len(ROLES) :]
         self._ports = dict(zip(ROLES, http, strict=True))
         self._options = [f"-{role}.port={port}" for role, port in self._ports.items()]
         self._options += [f"-{role}.port.grpc={port}" for role, port in zip(ROLES, grpc, strict=True)]
@@ -138,10 +141,13 @@ class SeaweedFS:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on; all are held at a time, so that none is named twice."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [found.getsockname()[1] for found in sockets]
+    """Return ports that nobody listens on, and that are handed to nobody who lets the system choose."""
+    found: list[int] = []
+    while len(found) < count:
+        port = secrets.choice(PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found += [] if port in found else [port]
+    return found
 
 
 def _program() -> str:
