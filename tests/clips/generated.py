@@ -50,7 +50,7 @@ RECIPES = {
     "short-sound.mp4": f"{_picture()} {_sound(seconds=2)} {X264} {AAC}",
     "transport.ts": f"{_picture()} {_sound()} {X264} {AAC}",
     "variable-copy.mp4": (
-        f"{_picture(rate='30', seconds=6)} -vf select=lt(t\\,1)+not(mod(n\\,11)) -fps_mode vfr {X264} -bf 3"
+        f"{_picture(rate='30', seconds=6)} -vf select=lt(t\\,1)+not(mod(n\\,11)) -fps_mode vfr {X264} -bf 3 -g 20"
     ),
     # What has to be encoded for its picture.
     "hevc.mp4": f"{_picture()} {_sound()} -c:v libx265 -preset ultrafast -x265-params log-level=none {AAC}",
