@@ -117,6 +117,20 @@ def with_plan(index: FragmentIndex) -> FragmentIndex:
     return replace(index, plan=(*closed, rest) if rest else closed)
 
 
+def ending_with(index: FragmentIndex, shown: tuple[int, int]) -> FragmentIndex:
+    """Make the last fragment last until its last picture was shown.
+
+    `shown` is when the first picture of all is, and until when the last one is, in ticks. Fragments are as long as
+    their pictures in the order of decoding. Where these come out of order, and not at a constant rate, that ends
+    too soon: what is decoded last is not what is shown last.
+    """
+    begin, end = shown
+    *others, last = index.fragments
+    missing = end - begin - sum(fragment.duration_ticks for fragment in index.fragments)
+    longer = replace(last, duration_ticks=last.duration_ticks + max(0, missing))
+    return replace(index, fragments=(*others, longer))
+
+
 def _closed(index: FragmentIndex) -> tuple[int, ...]:
     """Return how many fragments each segment takes that nothing will be added to."""
     plan: list[int] = []

@@ -114,8 +114,11 @@ def can_remux(source: SourceInfo) -> bool:
         and video.pixel_format in {"yuv420p", "yuvj420p"}
         and video.start_seconds <= REMUX_LEAD_SECONDS
         and video.rotation_degrees == 0
+        and not video.is_mirrored
         and not video.is_interlaced
         and not video.is_hdr
+        # A copy's last segment would hold all the sound that follows the picture.
+        and not source.still_seconds
         and all(track.codec == "aac" and track.profile == "LC" for track in source.audio[:1])
     )
 
@@ -123,12 +126,13 @@ def can_remux(source: SourceInfo) -> bool:
 def remux_spec(source: SourceInfo) -> RenditionSpec:
     """Describe the rendition that holds the source's own streams.
 
-    It stands in for the rung of its size, by having its name, unless its bit rate is far above that rung's.
+    It stands in for the rung of its size, by having its name, unless its bit rate is far above that rung's, or
+    its frames come faster than that rung's would: not every device can show them.
     """
     video = source.video
     name = f"{min(video.width, video.height)}p"
     rung = _own_rung(min(video.width, video.height))
-    if source.bit_rate_bps > GENEROUS * rung.bit_rate_bps:
+    if source.bit_rate_bps > GENEROUS * rung.bit_rate_bps or _is_fast(video.frame_rate):
         name += " original"
     return RenditionSpec(
         name=name,
@@ -168,9 +172,13 @@ def scaled_from(specs: Sequence[RenditionSpec]) -> tuple[int | None, ...]:
 def encoded_frame_rate(source_frame_rate: float) -> float:
     """Halve a frame rate until it is at most 60; raise one that is below 5."""
     rate = source_frame_rate
-    while rate > MAX_FRAME_RATE * 1.01:
+    while _is_fast(rate):
         rate /= 2
     return max(rate, MIN_FRAME_RATE)
+
+
+def _is_fast(frame_rate: float) -> bool:
+    return frame_rate > MAX_FRAME_RATE * 1.01
 
 
 def _own_rung(short_side: int) -> Rung:

@@ -99,20 +99,43 @@ def track_id_of(moov: bytes, trak: Box) -> int:
     return _behind_times(moov, find(moov, trak, "tkhd"))
 
 
+def h264_configuration(moov: bytes) -> bytes:
+    """Return the body of the `avcC` box of the first track of H.264; raise `Malformed` where there is none."""
+    top = only_box(moov)
+    for trak in boxes(moov, top.body, top.end):
+        if trak.kind == "trak":
+            stsd = find(moov, trak, "mdia", "minf", "stbl", "stsd")
+            for entry in boxes(moov, stsd.body + 8, stsd.end):
+                if entry.kind == "avc1":
+                    box = _avcc(moov, entry)
+                    return moov[box.body : box.end]
+    raise Malformed("no track of H.264")
+
+
 def fragment_ticks(moof: bytes, track: Track) -> int | None:
     """Return how long a fragment plays in one track, in its ticks; None where it has nothing of that track."""
-    top = only_box(moof)
     total = None
-    for traf in boxes(moof, top.body, top.end):
-        if traf.kind != "traf":
-            continue
-        tfhd = find(moof, traf, "tfhd")
-        if _fields(">I", moof, tfhd, 4) != (track.id,):
-            continue
-        default = _tfhd_duration(moof, tfhd) or track.default_duration_ticks
+    for traf, default in _parts(moof, track):
         runs = (_trun_ticks(moof, box, default) for box in boxes(moof, traf.body, traf.end) if box.kind == "trun")
         total = (total or 0) + sum(runs)
     return total
+
+
+def shown_ticks(moof: bytes, track: Track) -> tuple[int, int] | None:
+    """Return when the first sample of a fragment in one track is shown, and until when all of them are, in ticks.
+
+    Samples lie in the order of decoding, each with its offset to when it is shown (§8.8.8). None where the
+    fragment has nothing of that track.
+    """
+    shown: list[tuple[int, int]] = []
+    for traf, default in _parts(moof, track):
+        tfdt = find(moof, traf, "tfdt")
+        (at,) = _fields(">Q" if _fields("B", moof, tfdt, 0)[0] else ">I", moof, tfdt, 4)
+        for trun in (box for box in boxes(moof, traf.body, traf.end) if box.kind == "trun"):
+            for duration, offset in _trun_times(moof, trun, default):
+                shown.append((at + offset, at + offset + duration))
+                at += duration
+    return (shown[0][0], max(end for _, end in shown)) if shown else None
 
 
 def only_box(buffer: bytes) -> Box:
@@ -170,8 +193,7 @@ def _codec(moov: bytes, stsd: Box) -> str:
     if entry is None:
         raise Malformed("a track without a sample entry")
     if entry.kind == "avc1":
-        inside = Box(kind=entry.kind, position=entry.position, body=entry.body + VISUAL_ENTRY_BYTES, end=entry.end)
-        (profile_and_level,) = _fields("3s", moov, find(moov, inside, "avcC"), 1)
+        (profile_and_level,) = _fields("3s", moov, _avcc(moov, entry), 1)
         return f"avc1.{profile_and_level.hex()}"
     if entry.kind == "mp4a":
         inside = Box(kind=entry.kind, position=entry.position, body=entry.body + AUDIO_ENTRY_BYTES, end=entry.end)
@@ -181,6 +203,11 @@ def _codec(moov: bytes, stsd: Box) -> str:
         except IndexError:
             raise Malformed("a descriptor is cut off") from None
     return ""
+
+
+def _avcc(moov: bytes, entry: Box) -> Box:
+    inside = Box(kind=entry.kind, position=entry.position, body=entry.body + VISUAL_ENTRY_BYTES, end=entry.end)
+    return find(moov, inside, "avcC")
 
 
 def _aac(descriptors: bytes) -> str:
@@ -207,6 +234,16 @@ def _descriptor_body(data: bytes, at: int, *, tag: int) -> int:
     return at + 1
 
 
+def _parts(moof: bytes, track: Track) -> Iterator[tuple[Box, int]]:
+    """Return what a fragment has of a track: each `traf`, and the duration of samples that tell none."""
+    top = only_box(moof)
+    for traf in boxes(moof, top.body, top.end):
+        if traf.kind == "traf":
+            tfhd = find(moof, traf, "tfhd")
+            if _fields(">I", moof, tfhd, 4) == (track.id,):
+                yield traf, _tfhd_duration(moof, tfhd) or track.default_duration_ticks
+
+
 def _tfhd_duration(moof: bytes, tfhd: Box) -> int:
     """Return the default sample duration of a `tfhd` (§8.8.7), 0 where it has none."""
     (flags,) = _fields(">I", moof, tfhd, 0)
@@ -227,3 +264,18 @@ def _trun_ticks(moof: bytes, trun: Box, default_ticks: int) -> int:
     if at + stride * samples > trun.end:
         raise Malformed("a trun with more samples than bytes")
     return sum(struct.unpack_from(">I", moof, at + stride * number)[0] for number in range(samples))
+
+
+def _trun_times(moof: bytes, trun: Box, default_ticks: int) -> Iterator[tuple[int, int]]:
+    """Return of each sample of a `trun` (§8.8.8) its duration, and how much later it is shown than decoded."""
+    flags, samples = _fields(">II", moof, trun, 0)
+    at = trun.body + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
+    stride = 4 * (flags >> 8 & 0xF).bit_count()
+    if at + stride * samples > trun.end:
+        raise Malformed("a trun with more samples than bytes")
+    offset_form = ">i" if moof[trun.body] else ">I"  # only version 1 has negative ones
+    for number in range(samples):
+        start = at + stride * number
+        (duration,) = struct.unpack_from(">I", moof, start) if flags & 0x100 else (default_ticks,)
+        (offset,) = struct.unpack_from(offset_form, moof, start + stride - 4) if flags & 0x800 else (0,)
+        yield duration, offset

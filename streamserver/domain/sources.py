@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from streamserver.domain.chapters import Chapter
 
+OUTLASTING_SECONDS = 1.0
+"""Sound that ends later than the picture by no more than this may be cut off by a player, and nobody misses it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoStream:
@@ -29,6 +32,8 @@ class VideoStream:
     """When its first picture is shown, from the beginning of the file on: of what is in it, sound may be first."""
     rotation_degrees: int = 0
     """Clockwise turn that the container asks for: 0, 90, 180 or 270."""
+    is_mirrored: bool = False
+    """Whether the container asks to show it as in a mirror."""
     has_square_pixels: bool = True
     """Whether a pixel is as wide as high."""
     is_interlaced: bool = False
@@ -100,6 +105,8 @@ class SourceInfo:
     """The stream that is encoded."""
     audio: tuple[AudioStream, ...] = ()
     """All sound tracks, first the one that is heard unless somebody chooses."""
+    still_seconds: float = 0.0
+    """How much of its time there is only the first sound track: its picture ended by then; 0 for a moment."""
     subtitles: tuple[SubtitleStream, ...] = ()
     """Text tracks that can become WebVTT."""
     chapters: tuple[Chapter, ...] = ()

@@ -82,9 +82,8 @@ def poster_command(
     scale = min(1.0, POSTER_SIDE / max(source.video.width, source.video.height))
     size = {name: _even(side * scale) for name, side in (("w", source.video.width), ("h", source.video.height))}
     picture = picture.filter("thumbnail", n=24).filter("scale", **size).filter("setsar", "1")
-    picture = _for_any_screen(picture, source.video)
-    # yuvj420p is what JPEG stores; without it a 10-bit source fails.
-    picture = picture.filter("format", "yuvj420p")
+    written = _for_any_screen if source.video.is_hdr else _of_told_colours
+    picture = _for_jpeg(written(picture, source.video))
     return _compiled(program, ffmpeg.output(picture, target, **JPEG), *SAY_LITTLE)
 
 
@@ -104,7 +103,7 @@ def picture_command(program: str, path: str, kind: str, target: str) -> list[str
     picture = ffmpeg.input(path, **{**INPUT_OPTIONS, **only})["v:0"].filter(
         "scale", **sides, force_original_aspect_ratio="decrease", force_divisible_by=2
     )
-    picture = picture.filter("setsar", "1").filter("format", "yuvj420p")
+    picture = _for_jpeg(picture.filter("setsar", "1"))
     return _compiled(program, ffmpeg.output(picture, target, **JPEG), *SAY_LITTLE)
 
 
@@ -119,7 +118,7 @@ def storyboard_command(program: str, path: str, board: Storyboard, targets: Sequ
     # As many as were planned, also where the last keyframe lies long before the end.
     tiles = tiles.filter("setsar", "1").filter("tpad", stop=board.tiles, stop_mode="clone")
     tiles = tiles.filter("trim", end_frame=board.tiles).filter("tile", f"{COLUMNS}x{ROWS}")
-    sheets = tiles.filter("format", "yuvj420p").filter_multi_output("split", len(targets))
+    sheets = _for_jpeg(tiles).filter_multi_output("split", len(targets))
     outputs = [
         ffmpeg.output(sheets[number].filter("select", f"eq(n,{number})"), target, **{**JPEG, "q:v": 5})
         for number, target in enumerate(targets)
@@ -168,6 +167,9 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
     """One decode, one chain of filters, then a scaler and an x264 for each rendition."""
     source = ffmpeg.input(plan.source_path, **INPUT_OPTIONS)
     picture = _steady(source[str(plan.source.video.index)], plan.source.video, plan.outputs[0].spec)
+    if plan.source.still_seconds:
+        # The last frame stays: without a picture there would be no segments for the rest of the sound.
+        picture = picture.filter("tpad", stop_mode="clone", stop_duration=f"{plan.source.still_seconds:.3f}")
     if plan.source.video.is_hdr:
         # In the size of the largest rendition, as it is done in floating point.
         largest = plan.outputs[0].spec
@@ -240,6 +242,12 @@ def _for_any_screen(picture: Stream, video: VideoStream) -> Stream:
     light = light.filter("tonemap", "mobius", desat=0)
     light = light.filter("zscale", transfer="bt709", matrix="bt709", range="tv")
     return light.filter("format", "yuv420p")
+
+
+def _for_jpeg(picture: Stream) -> Stream:
+    """Write colours as everyone takes those of a JPEG to be written (JFIF): as in BT.601, of full range."""
+    # yuvj420p is what JPEG stores; without it a 10-bit source fails.
+    return picture.filter("scale", out_color_matrix="bt601", out_range="pc").filter("format", "yuvj420p")
 
 
 def _sound() -> dict[str, Any]:

@@ -1,9 +1,18 @@
-"""How long a picture plays, where its container does not tell, or not of the picture alone, or not the truth."""
+"""How long picture and sound play, also where their container does not tell, or not of each, or not the truth."""
 
+import math
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Any
 
+from streamserver.domain.sources import OUTLASTING_SECONDS
+from streamserver.encoder.asking import Asking
 from streamserver.encoder.process import Running
+from streamserver.errors import SourceFault
+
+MEASURING_SECONDS = 10.0
+"""How long a file may be read to learn more than what its container tells; gigabytes are."""
 
 TIMES_MAY_JUMP = frozenset({"mpegts", "mpeg"})
 """Containers of broadcasts. Where recordings were joined or cut their times jump; the last one says nothing."""
@@ -12,6 +21,73 @@ JUMP_AHEAD_SECONDS = 10.0
 JUMP_BACK_SECONDS = 2.0
 """Less than this is the order in which pictures are coded."""
 _CLOCK = re.compile(r"(\d+):(\d{2}):(\d{2}(?:\.\d+)?)")
+
+
+async def file_seconds(asking: Asking, form: dict[str, Any], picture: dict[str, Any]) -> float:
+    """Return how long a file plays; by its packets where its container does not tell, or cannot be believed."""
+    told = number(form.get("duration"))
+    if told and form["format_name"] not in TIMES_MAY_JUMP:
+        return told
+    if told:
+        return await _measured(asking, picture, played_seconds) or told
+    end = await asking.ask(latest_end, *_packet_times(picture))
+    if end <= 0:
+        raise SourceFault("The file does not tell how long it plays.")
+    return end
+
+
+def picture_seconds(form: dict[str, Any], picture: dict[str, Any], duration: float) -> float:
+    """Return how long the picture plays, where its container tells that; what is beside it may go on longer."""
+    if form["format_name"] in TIMES_MAY_JUMP:
+        return duration
+    told = _told_seconds(form, picture)
+    # A tag that was left over from a longer recording is none of this one.
+    return told if number(picture.get("duration")) else min(told or duration, duration)
+
+
+async def sound_seconds(asking: Asking, form: dict[str, Any], sound: dict[str, Any], seen_seconds: float) -> float:
+    """Return until when a sound is heard beside a picture that is seen for so long."""
+    told = number(form.get("duration"))
+    heard_seconds = min(_told_seconds(form, sound) or seen_seconds, told or math.inf)
+    if told and form["format_name"] not in TIMES_MAY_JUMP:
+        return heard_seconds
+    if told and heard_seconds - seen_seconds <= OUTLASTING_SECONDS:
+        return heard_seconds  # nothing is odd, so it is not worth to read all of the file
+    return await _measured(asking, sound, played_seconds if told else latest_end) or seen_seconds
+
+
+def start_seconds(form: dict[str, Any], stream: dict[str, Any]) -> float:
+    """Return how long after the beginning of the file, which may be at any time, a track begins."""
+    return round(max(0.0, number(stream.get("start_time")) - number(form.get("start_time"))), 6)
+
+
+def number(text: str | None) -> float:
+    """Read a number; 0 where there is none."""
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0
+
+
+def _told_seconds(form: dict[str, Any], stream: dict[str, Any]) -> float:
+    """Return when a track ends by what its container tells of it; 0 where that is nothing."""
+    if told := number(stream.get("duration")):
+        return told + start_seconds(form, stream)
+    return seconds_of_clock(stream.get("tags", {}).get("DURATION", ""))
+
+
+async def _measured(
+    asking: Asking, stream: dict[str, Any], measure: Callable[[Running], Awaitable[float]]
+) -> float:
+    """Measure a track by its packets; 0 for a recording that is too large to be read once more."""
+    with suppress(SourceFault):
+        return await asking.within(MEASURING_SECONDS).ask(measure, *_packet_times(stream))
+    return 0.0
+
+
+def _packet_times(stream: dict[str, Any]) -> tuple[str, ...]:
+    shown = ("-show_entries", "packet=pts_time,duration_time", "-of", "csv=print_section=0")
+    return "-select_streams", str(stream["index"]), *shown
 
 
 def seconds_of_clock(text: str) -> float:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from streamserver.domain.fragments import plan_segments, with_plan
+from streamserver.domain.fragments import FragmentIndex, plan_segments, with_plan
 from streamserver.domain.jobs import RenditionProgress, Stage, best_first
 from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec
 from streamserver.domain.mp4 import Malformed
@@ -19,7 +19,7 @@ from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.forecast import Forecast
 from streamserver.flows.indexes import Indexes, rendition_key
 from streamserver.flows.receive import source_key
-from streamserver.flows.steadiness import begins_as_told, has_steady_sound
+from streamserver.flows.steadiness import begins_as_told, has_steady_picture, has_steady_sound, with_its_end
 from streamserver.ports import Blobs, Catalog, Encoder
 
 log = logging.getLogger(__name__)
@@ -102,9 +102,7 @@ class Renditions:
 
     async def longest_fragment_seconds(self, rendition: Rendition) -> float:
         """Return how far apart a rendition's fragments begin at most."""
-        index = (await _scanned(self._indexes, rendition)).index
-        if index is None or not index.fragments:
-            raise EncoderFault
+        index = await self._whole_index(rendition)
         return max(fragment.duration_ticks for fragment in index.fragments) / index.timescale
 
     async def has_steady_sound(self, rendition: Rendition) -> bool:
@@ -114,6 +112,14 @@ class Renditions:
             raise EncoderFault
         try:
             return await asyncio.to_thread(has_steady_sound, self._blobs, rendition, index)
+        except Malformed as fault:
+            raise EncoderFault from fault
+
+    async def has_steady_picture(self, rendition: Rendition) -> bool:
+        """Tell whether a copy's picture is coded the same way from its beginning to its end."""
+        index = await self._whole_index(rendition)
+        try:
+            return await asyncio.to_thread(has_steady_picture, self._blobs, rendition, index)
         except Malformed as fault:
             raise EncoderFault from fault
 
@@ -129,19 +135,30 @@ class Renditions:
 
     async def finish(self, rendition: AnyRendition) -> None:
         """Make a rendition durable, then known as complete."""
-        scan = await _scanned(self._indexes, rendition)
-        if scan.index is None or not scan.index.duration_seconds:
+        codecs = (await _scanned(self._indexes, rendition)).codecs
+        index = await self._whole_index(rendition)
+        if not index.duration_seconds:
             raise EncoderFault
         size_bytes = await self._blobs.settle(rendition_key(rendition))
         complete = replace(
             rendition,
             status=RenditionStatus.COMPLETE,
-            codecs=scan.codecs,
+            codecs=codecs,
             size_bytes=size_bytes,
-            bit_rate_bps=round(size_bytes * 8 / scan.index.duration_seconds),
+            bit_rate_bps=round(size_bytes * 8 / index.duration_seconds),
         )
-        await self._catalog.complete_rendition(complete, with_plan(scan.index))
+        await self._catalog.complete_rendition(complete, with_plan(index))
         self._indexes.forget(rendition.key)
+
+    async def _whole_index(self, rendition: AnyRendition) -> FragmentIndex:
+        """Return the index of a rendition that grows no more."""
+        index = (await _scanned(self._indexes, rendition)).index
+        if index is None or not index.fragments:
+            raise EncoderFault
+        try:
+            return await asyncio.to_thread(with_its_end, self._blobs, rendition, index)
+        except Malformed as fault:
+            raise EncoderFault from fault
 
     async def drop(self, renditions: Iterable[AnyRendition]) -> None:
         """Remove renditions with their bytes."""

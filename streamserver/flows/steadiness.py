@@ -1,6 +1,7 @@
 """Whether a copy can be played by what its header says of it.
 
 An MP4 says once how many channels its AAC has; a transport stream says it in every frame, which a copy leaves out.
+Once, too, it says how large its pictures are; elsewhere that may stand before any keyframe.
 """
 
 from collections.abc import Iterator
@@ -8,11 +9,16 @@ from collections.abc import Iterator
 from streamserver.domain import edits
 from streamserver.domain.aac import changes_channels
 from streamserver.domain.demuxing import sample_runs
-from streamserver.domain.fragments import FragmentIndex
-from streamserver.domain.videos import Rendition
+from streamserver.domain.fragments import FragmentIndex, ending_with
+from streamserver.domain.h264 import changes_parameters, read_configuration
+from streamserver.domain.mp4 import h264_configuration, shown_ticks
+from streamserver.domain.videos import AnyRendition, Rendition
 from streamserver.flows.headers import moof_of, moov_of, track_of
 from streamserver.flows.indexes import rendition_key
 from streamserver.ports import Blobs, Lease
+
+PARAMETER_BYTES = 4096
+"""Of a keyframe: parameters stand before the picture."""
 
 
 def has_steady_sound(blobs: Blobs, rendition: Rendition, index: FragmentIndex) -> bool:
@@ -22,6 +28,30 @@ def has_steady_sound(blobs: Blobs, rendition: Rendition, index: FragmentIndex) -
     """
     with blobs.lease(rendition_key(rendition)) as lease:
         return not changes_channels(_frames(lease, index))
+
+
+def has_steady_picture(blobs: Blobs, rendition: Rendition, index: FragmentIndex) -> bool:
+    """Tell whether all of a rendition's pictures are coded as its header says; reads where each fragment begins.
+
+    Raises `Malformed` where they cannot be found.
+    """
+    with blobs.lease(rendition_key(rendition)) as lease:
+        moov = moov_of(lease, index)
+        return not changes_parameters(read_configuration(h264_configuration(moov)), _keyframes(lease, index, moov))
+
+
+def with_its_end(blobs: Blobs, rendition: AnyRendition, index: FragmentIndex) -> FragmentIndex:
+    """Return the index of a file that grows no more, which ends when its last picture does.
+
+    Raises `Malformed` where that cannot be found.
+    """
+    with blobs.lease(rendition_key(rendition)) as lease:
+        picture = track_of(moov_of(lease, index), "vide")
+        if picture is None:
+            return index
+        first = shown_ticks(moof_of(lease, index.fragments[0]), picture)
+        last = shown_ticks(moof_of(lease, index.fragments[-1]), picture)
+        return ending_with(index, (first[0], last[1])) if first and last else index
 
 
 def begins_as_told(blobs: Blobs, rendition: Rendition, index: FragmentIndex) -> bool:
@@ -45,3 +75,13 @@ def _frames(lease: Lease, index: FragmentIndex) -> Iterator[bytes]:
             for size in run.sizes:
                 yield content[at : at + 1] if size else b""
                 at += size
+
+
+def _keyframes(lease: Lease, index: FragmentIndex, moov: bytes) -> Iterator[bytes]:
+    """Read the beginning of the first picture of each fragment, a keyframe."""
+    picture = track_of(moov, "vide")
+    if picture is None:
+        return
+    for fragment in index.fragments:
+        for run in sample_runs(moof_of(lease, fragment), picture.id, picture.default_size)[:1]:
+            yield lease.read(fragment.position + run.offset, min(run.first, PARAMETER_BYTES))

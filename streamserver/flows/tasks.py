@@ -154,6 +154,7 @@ class Tasks:
             await self._renditions.grow(event, source, [spec], [rendition], REMUX_SPAN)
             longest = await self._renditions.longest_fragment_seconds(rendition)
             is_steady = await self._renditions.begins_as_told(rendition)
+            is_steady = is_steady and await self._renditions.has_steady_picture(rendition)
             if source.may_change_sound:
                 is_steady = is_steady and await self._renditions.has_steady_sound(rendition)
         except EncoderFault:

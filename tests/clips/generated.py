@@ -49,6 +49,9 @@ RECIPES = {
     "surround.mp4": f"{_picture()} {_sound(channels='5.1')} {X264} {AAC}",
     "short-sound.mp4": f"{_picture()} {_sound(seconds=2)} {X264} {AAC}",
     "transport.ts": f"{_picture()} {_sound()} {X264} {AAC}",
+    "variable-copy.mp4": (
+        f"{_picture(rate='30', seconds=6)} -vf select=lt(t\\,1)+not(mod(n\\,11)) -fps_mode vfr {X264} -bf 3 -g 20"
+    ),
     # What has to be encoded for its picture.
     "hevc.mp4": f"{_picture()} {_sound()} -c:v libx265 -preset ultrafast -x265-params log-level=none {AAC}",
     "ten-bit.mkv": f"{_picture()} -c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p10le",
@@ -65,16 +68,23 @@ RECIPES = {
     ),
     "upright.mp4": f"-f lavfi -t {SECONDS} -i {UPRIGHT} -vf transpose=clock {X264}",
     "rotated.mp4": "-display_rotation:v:0 90 -i {upright.mp4} -c copy",
+    "upside-down.mp4": f"-f lavfi -t {SECONDS} -i {UPRIGHT} -vf vflip {X264}",
+    "mirrored.mp4": "-display_vflip:v:0 -i {upside-down.mp4} -c copy",
     # What has to be encoded for its time.
     "variable.mkv": (
         f"{_picture(rate='30')} {_sound()} -vf select=lt(t\\,2)+not(mod(n\\,7)) -fps_mode vfr {MPEG4} -c:a flac"
     ),
     "slides.mkv": f"{_picture(rate='6/5', seconds=10)} {MPEG4}",
     "fast.mkv": f"{_picture(rate='120', seconds=3)} {MPEG4}",
+    "fast-copy.mp4": f"{_picture(rate='120', seconds=3)} {X264} -crf 45",
     "recorded.webm": f"{_picture()} {_sound()} -c:v libvpx -deadline realtime -cpu-used 8 -c:a libopus -live 1",
     # What has to be encoded for its sound.
     "late-sound.mkv": f"{_picture()} -itsoffset 1.5 {_sound(seconds=2)} {MPEG4} -c:a flac",
     "surround.mkv": f"{_picture()} {_sound(channels='5.1')} {MPEG4} -c:a ac3",
+    # What is heard longer than it is seen.
+    "long-sound.mp4": f"{_picture(seconds=2)} {_sound(seconds=12)} {X264} {AAC}",
+    "long-sound.ts": f"{_picture(seconds=2)} {_sound(seconds=12)} {X264} {AAC}",
+    "song.mkv": f"{_picture(rate='1', seconds=1)} {_sound(seconds=12)} {MPEG4} -c:a flac",
     # What has text.
     "subtitles.mkv": (
         f"{_picture()} -i {{en.srt}} -i {{de.srt}} {X264} -map 0 -map 1 -map 2 -c:s srt "
@@ -124,6 +134,8 @@ RECIPES = {
     "stereo-h264.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC}",
     "mono-h264-first.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} {X264} {AAC}",
     "mono-h264.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} {X264} {AAC} -output_ts_offset 2",
+    "small-h264.ts": f"{_picture(seconds=2)} {X264}",
+    "large-h264.ts": f"{_picture('480x270', seconds=2)} {X264} -output_ts_offset 2",
     "much-later-h264.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC} -output_ts_offset 5000",
     # What is no video, or not one for us.
     "cover.png": "-f lavfi -i testsrc2=size=64x64 -frames:v 1",
@@ -156,6 +168,7 @@ CUT_SHARE = 0.6
 JOINS = {
     "changing-sound.ts": ("stereo.ts", "mono.ts"),
     "changing-copy.ts": ("stereo-h264.ts", "mono-h264.ts"),
+    "changing-size.ts": ("small-h264.ts", "large-h264.ts"),
     "jumping-on.ts": ("stereo-h264.ts", "much-later-h264.ts"),
     "jumping-back.ts": ("much-later-h264.ts", "stereo-h264.ts"),
     "steady-copy.ts": ("mono-h264-first.ts", "mono-h264.ts"),

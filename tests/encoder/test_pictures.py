@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from streamserver.domain.sniffing import picture_kind
+from streamserver.domain.storyboard import plan_storyboard
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.errors import EncodingFailed
 from tests.clips.programs import PROGRAMS, ffmpeg, ffprobe
@@ -49,3 +50,48 @@ async def test_what_is_none_is_a_failure(kind: str, content: bytes, tmp_path: Pa
     sent.write_bytes(content)
     with pytest.raises(EncodingFailed):
         await FfmpegEncoder(PROGRAMS, sandbox=strongest()).picture(sent, kind, target)
+
+
+RED = (200, 30, 30)
+TOLD = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
+UNTOLD = "setparams=colorspace=unknown:range=tv"
+
+
+def video_of(colour: tuple[int, int, int], file: Path, params: str) -> None:
+    """Write a video in HD of one colour, written as in BT.709."""
+    picture = "color=0x{:02x}{:02x}{:02x}:size=1280x720:rate=5,format=gbrp".format(*colour)
+    filters = f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,{params}"
+    coding = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "4")
+    ffmpeg("-f", "lavfi", "-t", "2", "-i", picture, "-vf", filters, *coding, str(file))
+
+
+def colour_of(jpeg: Path) -> tuple[int, ...]:
+    """Return the colour near the upper left corner of a JPEG, as any viewer of them reads it."""
+    return tuple(ffmpeg("-i", str(jpeg), "-vf", "crop=2:2:16:16", "-pix_fmt", "rgb24", "-f", "rawvideo", "-")[:3])
+
+
+@pytest.mark.parametrize("params", [TOLD, UNTOLD])
+async def test_a_poster_has_the_colours_of_the_video(params: str, tmp_path: Path) -> None:
+    """The colours of an HD video are those of its poster, though a JPEG writes them another way."""
+    video, target = tmp_path / "video.mp4", tmp_path / "poster.jpg"
+    video_of(RED, video, params)
+    encoder = FfmpegEncoder(PROGRAMS, sandbox=strongest())
+    await encoder.poster(video, await encoder.probe(video), target)
+    assert colour_of(target) == pytest.approx(RED, abs=4)
+
+
+async def test_a_storyboard_has_the_colours_of_the_video(tmp_path: Path) -> None:
+    """The same of the small pictures."""
+    video, target = tmp_path / "video.mp4", tmp_path / "board.jpg"
+    video_of(RED, video, TOLD)
+    board = plan_storyboard(2, 1280, 720)
+    await FfmpegEncoder(PROGRAMS, sandbox=strongest()).storyboard(video, board, [target])
+    assert colour_of(target) == pytest.approx(RED, abs=6)
+
+
+async def test_a_picture_keeps_its_colours(tmp_path: Path) -> None:
+    """The same of a picture that somebody sends."""
+    sent, target = tmp_path / "sent.png", tmp_path / "poster.jpg"
+    ffmpeg("-f", "lavfi", "-i", "color=0xc81e1e:size=640x480,format=rgb24", "-frames:v", "1", str(sent))
+    await FfmpegEncoder(PROGRAMS, sandbox=strongest()).picture(sent, "png", target)
+    assert colour_of(target) == pytest.approx(RED, abs=4)

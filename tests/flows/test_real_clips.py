@@ -10,6 +10,7 @@ import pytest
 
 from streamserver.domain.jobs import JobStatus
 from streamserver.domain.ladder import REMUX_TARGET_SECONDS
+from streamserver.domain.sources import OUTLASTING_SECONDS
 from streamserver.domain.videos import Rendition, VideoStatus
 from tests.clips.generated import Clips
 from tests.clips.packages import real_clip
@@ -19,6 +20,9 @@ from tests.flows.encoded import Encoded, Outcome, encode_clip
 pytest_plugins = ["tests.clips.fixtures"]
 
 Encode: TypeAlias = Callable[[str], Outcome]
+
+BYTES_PER_SECOND = 48000 * 2 * 2
+"""Of decoded sound of two channels."""
 
 GOOD = {
     # Copied, then encoded below their own size.
@@ -30,6 +34,7 @@ GOOD = {
     "short-sound.mp4": ["180p copy"],
     "transport.ts": ["180p copy"],
     "steady-copy.ts": ["180p copy"],
+    "fast-copy.mp4": ["180p", "180p original copy"],
     "long-commentary.mkv": ["180p copy"],
     "sync-early-sound.ts": ["180p copy"],
     "sync-late-start.mp4": ["180p"],
@@ -58,6 +63,11 @@ GOOD = {
     "wide-pixels.mkv": ["180p"],
     "interlaced.mpg": ["180p"],
     "rotated.mp4": ["180p"],
+    "mirrored.mp4": ["180p"],
+    "changing-size.ts": ["180p"],
+    "long-sound.mp4": ["180p"],
+    "long-sound.ts": ["180p"],
+    "song.mkv": ["180p"],
     "variable.mkv": ["180p"],
     "slides.mkv": ["180p"],
     "fast.mkv": ["180p"],
@@ -176,17 +186,24 @@ class TestEveryClip:
                 for stream in ffprobe(file, "-show_streams")["streams"]:
                     assert abs(float(stream["start_time"])) <= frame_seconds
             shortfall = outcome.video.duration_seconds - encoded.index.duration_seconds
-            assert abs(shortfall) <= max(2 * frame_seconds, outcome.video.duration_seconds * 0.02)
+            assert abs(shortfall) <= max(2 * frame_seconds, outcome.video.duration_seconds * 0.02) + 0.001
+
+    def test_all_that_is_heard_is_in_time(self, name: str, encode: Encode) -> None:
+        """No sound goes on for long after the end that the playlist tells: players would cut it off."""
+        for encoded in encode(name).renditions:
+            _, sound = encoded.as_file
+            assert len(sound) / BYTES_PER_SECOND <= encoded.index.duration_seconds + OUTLASTING_SECONDS
 
 
 class TestPicture:
     """What a viewer sees of odd sources."""
 
-    def test_a_turned_picture_is_upright(self, encode: Encode) -> None:
-        """A video that its container asks to turn is encoded, and pictured, upright: red above, blue below."""
-        outcome = encode("rotated.mp4")
+    @pytest.mark.parametrize(("name", "size"), [("rotated.mp4", (180, 320)), ("mirrored.mp4", (180, 320))])
+    def test_a_turned_picture_is_upright(self, name: str, size: tuple[int, int], encode: Encode) -> None:
+        """A video to be turned or mirrored is encoded, and pictured, upright: red above, blue below."""
+        outcome = encode(name)
         (encoded,) = outcome.renditions
-        assert (outcome.video.width, outcome.video.height) == (180, 320)
+        assert (outcome.video.width, outcome.video.height) == size
         assert outcome.poster is not None
         for file in (encoded.file, outcome.poster):
             assert colours(file) == ("red", "blue")
@@ -214,6 +231,27 @@ class TestPicture:
         encoded = encode(name).renditions[-1]
         durations = {packet["duration_time"] for packet in packets(encoded.file, "v:0", "duration_time")}
         assert {round(1 / float(duration)) for duration in durations} == {rate}
+
+
+class TestTime:
+    """How long odd sources play."""
+
+    def test_a_copy_of_unsteady_frames_ends_with_its_last(self, encode: Encode) -> None:
+        """A playlist of frames that last differently, and are coded out of order, ends when the last one does."""
+        encoded = encode("variable-copy.mp4").renditions[0]
+        assert is_copy(encoded)
+        shown = packets(encoded.pieces, "v:0", "pts_time", "duration_time")
+        times = sorted(float(packet["pts_time"]) for packet in shown)
+        told = sum(segment.duration_seconds for segment in encoded.segments)
+        assert 0 < told - (times[-1] - times[0]) <= times[-1] - times[-2] + 0.001
+
+    @pytest.mark.parametrize("name", ["long-sound.mp4", "long-sound.ts", "song.mkv"])
+    def test_a_song_is_heard_to_its_end(self, name: str, encode: Encode) -> None:
+        """Where the sound goes on after the picture, its last frame stays until the sound ends."""
+        outcome = encode(name)
+        assert outcome.video.duration_seconds == pytest.approx(12, abs=0.1)
+        for encoded in outcome.renditions:
+            assert encoded.index.duration_seconds == pytest.approx(12, abs=0.25)
 
 
 def colours(file: Path) -> tuple[str, str]:
