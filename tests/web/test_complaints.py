@@ -1,7 +1,6 @@
 """Strangers cannot fill the log: what they get wrong is answered, and no fault of the server's."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -55,7 +54,7 @@ async def test_a_request_that_cannot_be_read_is_answered_and_leaves_no_traceback
 
 
 async def test_a_fault_of_the_servers_own_is_still_complained_of(caplog: pytest.LogCaptureFixture) -> None:
-    """Only what clients do is left out: anything else that goes wrong around an answer is an error with its trace."""
+    """Only what clients do is left out: what else goes wrong is an error with its trace."""
     connection = FastHandler(web.Server(_nothing), None, None)
     with caplog.at_level("INFO"):
         connection.log_exception("at fault: %s", "us", exc_info=RuntimeError("ours"))
