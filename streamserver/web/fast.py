@@ -21,7 +21,7 @@ import time
 from typing import Any, cast
 
 from aiohttp import hdrs, web
-from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.http import HttpProcessingError, HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDictProxy
 
@@ -31,6 +31,9 @@ from streamserver.web.hot import HotSet, Reply
 from streamserver.web.sending import Begun
 from streamserver.web.timestamps import Timestamps
 from streamserver.web.turns import Turn, Turns
+
+NOT_OURS = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
+"""What aiohttp meets where a client breaks the protocol, or off."""
 
 
 class Round:
@@ -185,6 +188,13 @@ class FastHandler(web.RequestHandler):
         """Do not take somebody for idle who only takes their time, for which the task has no bound."""
         self._leave_the_rest()
         super()._process_keepalive()
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:  # noqa: ANN401 - as aiohttp has them
+        """Complain of faults of the server's own; with those of clients strangers could fill the log."""
+        if isinstance(kw.get("exc_info"), NOT_OURS):
+            self.logger.debug(*args, **kw)
+        else:
+            super().log_exception(*args, **kw)
 
     def take_begun(self) -> Begun | None:
         """Return the answer that the request at hand has got the beginning of, if it has."""
