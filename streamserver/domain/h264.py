@@ -7,6 +7,8 @@ all pictures stand in the header, and some sources have them before keyframes as
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from streamserver.domain.mp4 import Malformed
+
 SEQUENCE_PARAMETERS = 7
 SLICES = range(1, 6)
 """What the picture itself is coded in; parameters come before."""
@@ -23,7 +25,9 @@ class Configuration:
 
 
 def read_configuration(avcc: bytes) -> Configuration:
-    """Read the body of an `avcC` box (§5.3.3.1)."""
+    """Read the body of an `avcC` box (§5.3.3.1); raise `Malformed` where it is too short."""
+    if len(avcc) < 6:
+        raise Malformed("an avcC that is too short")
     sets, at = [], 6
     for _ in range(avcc[5] & 0x1F):
         count = int.from_bytes(avcc[at : at + 2])

@@ -69,6 +69,8 @@ class AudioStream:
     """2 is stereo."""
     sample_rate_hz: int
     """Samples in a second."""
+    start_seconds: float = 0.0
+    """When it is first heard, from the beginning of the file on."""
     profile: str = ""
     """As ffmpeg names it, such as `LC`."""
     title: str = ""

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import ffmpeg
 
+from streamserver.domain.edits import TOLERANCE_SECONDS
 from streamserver.domain.ladder import (
     AUDIO_BIT_RATE_BPS,
     AUDIO_CHANNELS,
@@ -181,7 +182,7 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
     sound = [source[str(track.index)] for track in plan.source.audio[:1]]
     options = {
         **x264_options(specs, x264, has_sound=bool(sound)),
-        **(_sound() if sound else {}),
+        **(_sound(fills_beginning=not _begins_anew(plan.source)) if sound else {}),
         **PRIVATE,
         # Each of the files has its header in front, where `tee` does not ask for it.
         "flags": "+global_header",
@@ -250,14 +251,22 @@ def _for_jpeg(picture: Stream) -> Stream:
     return picture.filter("scale", out_color_matrix="bt601", out_range="pc").filter("format", "yuvj420p")
 
 
-def _sound() -> dict[str, Any]:
+def _begins_anew(source: SourceInfo) -> bool:
+    """Tell whether what is at the beginning of the sound may be met again.
+
+    Filters are made anew where channels change. One that fills the time since 0 would do so in the middle, too.
+    """
+    return source.may_change_sound and source.audio[0].start_seconds <= TOLERANCE_SECONDS
+
+
+def _sound(*, fills_beginning: bool = True) -> dict[str, Any]:
     return {
         "c:a": "aac",
         "b:a": AUDIO_BIT_RATE_BPS,
         "ac": AUDIO_CHANNELS,
         "ar": 48000,
         # Holes and late starts in the source's sound become silence, so that it stays with the picture.
-        "af": "aresample=async=1:first_pts=0",
+        "af": "aresample=async=1:first_pts=0" if fills_beginning else "aresample=async=1",
     }
 
 

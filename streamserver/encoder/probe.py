@@ -47,7 +47,7 @@ async def probe(ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSA
         duration_seconds=heard_seconds if is_heard_on else seen_seconds,
         bit_rate_bps=round(int(form["size"]) * 8 / duration) if duration else 0,
         video=_video(pictures[0], start_seconds(form, pictures[0])),
-        audio=tuple(map(_audio, sounds)),
+        audio=tuple(_audio(sound, start_seconds(form, sound)) for sound in sounds),
         still_seconds=heard_seconds - seen_seconds if is_heard_on else 0.0,
         subtitles=tuple(_subtitle(stream) for stream in streams if stream.get("codec_name") in SUBTITLE_CODECS),
         chapters=clean_chapters(map(_chapter, info.get("chapters", [])), duration),
@@ -109,12 +109,13 @@ def _video(stream: dict[str, Any], begin_seconds: float) -> VideoStream:
     )
 
 
-def _audio(stream: dict[str, Any]) -> AudioStream:
+def _audio(stream: dict[str, Any], begin_seconds: float) -> AudioStream:
     return AudioStream(
         index=stream["index"],
         codec=stream["codec_name"],
         channels=int(stream["channels"]),
         sample_rate_hz=int(stream["sample_rate"]),
+        start_seconds=begin_seconds,
         profile=stream.get("profile", ""),
         language=_language(stream.get("tags", {})),
         title=stream.get("tags", {}).get("title", ""),

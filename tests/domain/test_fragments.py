@@ -12,6 +12,7 @@ from streamserver.domain.fragments import (
     Fragment,
     FragmentIndex,
     Segment,
+    ending_with,
     pack_index,
     plan_segments,
     unpack_index,
@@ -90,6 +91,12 @@ class TestPlan:
         """A complete file's segments follow the plan that was recorded, whatever one would choose today."""
         index = replace(index_of(2, 2, 2, 2), plan=(1, 3))
         assert durations(plan_segments(index)) == [2, 6]
+
+    @pytest.mark.parametrize(("end_seconds", "expected"), [(7.5, [2, 2, 3.5]), (6.0, [2, 2, 2]), (5.0, [2, 2, 2])])
+    def test_the_end_is_when_the_last_picture_was_shown(self, end_seconds: float, expected: list[float]) -> None:
+        """The last fragment lasts until then; what begins at some other time than 0 is as long."""
+        shown = (TIMESCALE // 2, TIMESCALE // 2 + round(end_seconds * TIMESCALE))
+        assert durations(plan_segments(with_plan(ending_with(index_of(2, 2, 2), shown)))) == expected
 
     @given(INDEXES, st.data())
     def test_a_published_segment_never_changes(self, index: FragmentIndex, data: st.DataObject) -> None:

@@ -200,6 +200,7 @@ class TestRemux:
             {"pixel_format": "yuv444p"},
             {"pixel_format": ""},
             {"rotation_degrees": 90},
+            {"is_mirrored": True},
             {"is_interlaced": True},
             {"audio": (AudioStream(index=1, codec="mp3", channels=2, sample_rate_hz=44100),)},
             {"audio": (AudioStream(index=1, codec="aac", channels=2, sample_rate_hz=44100, profile="HE-AAC"),)},
@@ -225,6 +226,19 @@ class TestRemux:
         remuxed = remux_spec(source)
         assert remuxed.name == f"{height}p original"
         assert ladder_specs(source, beside=remuxed)[0].name == f"{min(height, 1080)}p"
+
+    @pytest.mark.parametrize(("rate", "name"), [(60.0, "720p"), (59.94, "720p"), (120.0, "720p original")])
+    def test_a_fast_one_stands_beside_the_rung(self, rate: float, name: str) -> None:
+        """A copy of more than 60 frames a second is the original, and its rung is encoded at half of that."""
+        source = source_of(1280, 720, frame_rate=rate)
+        remuxed = remux_spec(source)
+        assert remuxed.name == name
+        own = [spec.frame_rate for spec in ladder_specs(source, beside=remuxed) if spec.name == "720p"]
+        assert own == ([60.0] if name.endswith("original") else [])
+
+    def test_a_song_is_encoded(self) -> None:
+        """Where the sound outlasts the picture a copy would not play to its end."""
+        assert not can_remux(replace(source_of(audio=(AAC,)), still_seconds=30.0))
 
     def test_it_is_not_an_encode_of_its_own_size_again(self) -> None:
         """A remuxed source between two rungs gets none of its own size."""

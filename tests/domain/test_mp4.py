@@ -1,12 +1,23 @@
 """Reading boxes: of files that ffmpeg wrote, held against what ffprobe says of them, and of nonsense."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 
-from streamserver.domain.mp4 import Box, Malformed, Track, box_at, boxes, find, fragment_ticks, read_tracks
+from streamserver.domain.mp4 import (
+    Box,
+    Malformed,
+    Track,
+    box_at,
+    boxes,
+    find,
+    fragment_ticks,
+    read_tracks,
+    shown_ticks,
+)
 from tests.clips.hybrid import X264, make_hybrid, picture, sound
 from tests.clips.programs import ffprobe, packets
 
@@ -227,6 +238,45 @@ class TestFragmentTicks:
             sampled = packets(file, str(number), "duration")
             assert sum(tick or 0 for tick in ticks) == sum(int(packet["duration"]) for packet in sampled)
             assert len(ticks) == 3
+
+
+def moof_at(begin: int, *truns: bytes, version: int = 1) -> bytes:
+    tfdt = box(b"tfdt", struct.pack(">B3xQ" if version else ">B3xI", version, begin))
+    tfhd = box(b"tfhd", struct.pack(">II", 0x020000, 7))
+    return box(b"moof", box(b"traf", tfhd, tfdt, *(box(b"trun", trun) for trun in truns)))
+
+
+class TestShownTicks:
+    """When the pictures of a fragment are shown."""
+
+    @pytest.mark.parametrize("version", [0, 1])
+    def test_in_order(self, version: int) -> None:
+        """Pictures that are shown as they are decoded begin and end with the fragment."""
+        assert shown_ticks(moof_at(500, struct.pack(">II", 0, 5), version=version), TRACK) == (500, 550)
+
+    @pytest.mark.parametrize(
+        ("flags", "offsets", "shown"),
+        [(0x000900, (20, 70, 0), (520, 590)), (0x01000900, (0, 50, -20), (500, 570))],
+    )
+    def test_out_of_order(self, flags: int, offsets: tuple[int, ...], shown: tuple[int, int]) -> None:
+        """They begin with the first one, and end with the one that is shown last, not decoded last."""
+        run = struct.pack(">II", flags, 3) + b"".join(struct.pack(">Ii", 10, offset) for offset in offsets)
+        assert shown_ticks(moof_at(500, run), TRACK) == shown
+
+    def test_runs_follow_one_another(self) -> None:
+        """A later run goes on where the one before it ends."""
+        run = struct.pack(">II", 0, 5)
+        assert shown_ticks(moof_at(500, run, run), TRACK) == (500, 600)
+
+    def test_nothing_of_the_track(self) -> None:
+        """A fragment without pictures shows none."""
+        assert shown_ticks(moof_at(500), TRACK) is None
+        assert shown_ticks(moof_at(500, struct.pack(">II", 0, 5)), replace(TRACK, id=8)) is None
+
+    def test_more_samples_than_bytes(self) -> None:
+        """A run that claims samples which are not there is malformed."""
+        with pytest.raises(Malformed, match="more samples than bytes"):
+            shown_ticks(moof_at(0, struct.pack(">II", 0x000900, 9)), TRACK)
 
 
 REAL_MOOV = sample_moov(AVC)

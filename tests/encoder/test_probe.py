@@ -294,6 +294,17 @@ class TestReading:
         assert (video.rotation_degrees, video.width, video.height) == (clockwise, *size)
 
     @pytest.mark.parametrize(
+        ("matrix", "is_mirrored"),
+        [((1, 0, 0, 1), False), ((1, 0, 0, -1), True), ((-1, 0, 0, 1), True), ((0, 1, -1, 0), False), ((), False)],
+    )
+    async def test_mirrors(self, matrix: tuple[int, ...], is_mirrored: bool, tmp_path: Path) -> None:
+        """A matrix that swaps left and right is a mirror, whatever turn it is told as."""
+        rows = (matrix[:2], matrix[2:], (0, 0))
+        lines = [f"{n:08d}: {' '.join(f'{65536 * value:11d}' for value in row)}" for n, row in enumerate(rows)]
+        said = {"displaymatrix": "\n" + "\n".join(lines) + "\n", "rotation": 0}
+        assert (await probed(tmp_path, side_data_list=[said])).video.is_mirrored is is_mirrored
+
+    @pytest.mark.parametrize(
         ("aspect", "width", "is_square"),
         [("1:1", 640, True), ("4:3", 853, False), ("0:1", 640, True), ("N/A", 640, True), ("1:2", 320, False)],
     )
