@@ -6,6 +6,7 @@
 import asyncio
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from streamserver.domain.ranges import ResourceRegion
 
@@ -18,6 +19,10 @@ TRUST_SECONDS = 5.0
 REMEMBERED = 4096
 """Pieces of one file."""
 
+LOADS_AT_ONCE = 2
+"""More would be quicker by little, and take what the disk costs the processor from whoever needs no disk."""
+
+_threads = ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="cold")
 _probe = [bytearray(1)]
 
 
@@ -63,7 +68,7 @@ async def load(fd: int, region: ResourceRegion) -> None:
 
     The thread goes on when this is cancelled, and `fd` may be another file by then: what it reads is thrown away.
     """
-    await asyncio.get_running_loop().run_in_executor(None, _read_through, fd, region)
+    await asyncio.get_running_loop().run_in_executor(_threads, _read_through, fd, region)
 
 
 def _read_through(fd: int, region: ResourceRegion) -> None:

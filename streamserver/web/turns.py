@@ -1,4 +1,4 @@
-"""Large bodies take turns, and the loop goes round after each four megabytes of theirs.
+"""Large bodies take turns, and the loop goes round after each megabyte of theirs.
 
 Whoever asks for little has that much to wait for, however many are served with a lot. A turn is a call and no
 task is woken for it: waking one costs more than the rest of a turn does.
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-STEP_BYTES = 4 * 1024 * 1024
+STEP_BYTES = 1024 * 1024
 """The most that they send before the loop goes round."""
 OTHERS_SHARE = 3
 """So many times as long as large bodies had the loop, others may have it."""
