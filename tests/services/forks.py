@@ -82,7 +82,7 @@ def _orders() -> socket.socket:
             [sys.executable, "-m", "tests.services.forks"],
             stdin=theirs.fileno(),
             cwd=Path(__file__).parents[2],
-            start_new_session=True,  # at Ctrl-C it is there until the last server has ended
+            process_group=0,  # at Ctrl-C it is there until the last server has ended
         )
 
     def end() -> None:
