@@ -33,7 +33,7 @@ class TestLooking:
         assert [(await works.jobs.get(video.job_id)).queue_position for video in videos] == [None, 1, 2]
 
     async def test_who_has_left_the_line_has_no_place_any_more(self, works: Works) -> None:
-        """Between its turn and the first report of it nobody sees a job at the place where another one is by now."""
+        """Between its turn and the first report of it nobody sees a job at the place of another one."""
         first, second = [await works.upload(**SMALL) for _ in range(2)]
         await works.pool.announce()
         assert (await works.queue.take()).job_id == first.job_id
