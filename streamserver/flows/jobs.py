@@ -162,8 +162,10 @@ class Jobs:
         latest = self._bus.latest(job.id)
         if latest is not None and latest.sequence > job.sequence and not job.is_terminal:
             job = latest
-        if job.is_terminal or job.id not in places:
+        if job.is_terminal:
             return job
+        if job.id not in places:  # one that has just left the line was last told the place that is another's now
+            return replace(job, queue_position=None)
         stage = Stage.WAIT if job.status is JobStatus.RUNNING else job.stage
         return replace(job, queue_position=places[job.id], stage=stage)
 

@@ -267,7 +267,9 @@ class _Watch:
                 max(0.0, self._plan.source.duration_seconds - self._latest.encoded_seconds) / self._latest.speed
             )
         job_id = self._event.job.id
-        self._forecast.note(job_id, seconds_left=seconds_left, rate=self._work * share_per_second)
+        seconds = asyncio.get_running_loop().time() - self._began_at
+        rate = self._work * share_per_second
+        self._forecast.note(job_id, seconds=seconds, seconds_left=seconds_left, rate=rate)
         return self._forecast.end_of(job_id)
 
     async def _growing(self) -> tuple[RenditionProgress, ...]:

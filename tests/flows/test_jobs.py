@@ -32,6 +32,16 @@ class TestLooking:
         await works.run(videos[0])
         assert [(await works.jobs.get(video.job_id)).queue_position for video in videos] == [None, 1, 2]
 
+    async def test_who_has_left_the_line_has_no_place_any_more(self, works: Works) -> None:
+        """Between its turn and the first report of it nobody sees a job at the place of another one."""
+        first, second = [await works.upload(**SMALL) for _ in range(2)]
+        await works.pool.announce()
+        assert (await works.queue.take()).job_id == first.job_id
+        listed, _ = await works.jobs.page()
+        assert [job.queue_position for job in listed] == [1, None]
+        assert (await works.jobs.get(first.job_id)).queue_position is None
+        assert (await works.jobs.get(second.job_id)).queue_position == 1
+
     async def test_what_was_told_counts_more_than_what_was_recorded(self, works: Works) -> None:
         """Progress is told more often than it is recorded; who looks sees the latest."""
         works.encoder.gate.clear()
