@@ -86,7 +86,7 @@ def test_fifty_moments(clips: dict[bool, Path], tmp_path: Path) -> None:
     with running_server(data, environment={**FAST, **environment}) as server:
         client = Client(server)
         ended = [client.end_of(job_id) for job_id in job_ids]
-        assert {job["status"] for job in ended} == {"COMPLETE"}, ended
+        assert {job["status"] for job in ended} == {"COMPLETE"}, [job["error"] for job in ended]
         videos = client.get("/api/videos?limit=100").json["videos"]
         for video in videos:
             assert [rendition["name"] for rendition in video["renditions"]] == ["360p", "270p", "180p"]

@@ -1,4 +1,4 @@
-"""The bounded pool: encoders + preparers processes at most, a line with places, and room in it again."""
+"""The bounded pool: encoders + preparers at most, a line with places, and room in it again."""
 
 import threading
 from collections.abc import Iterator
@@ -45,13 +45,14 @@ def until_encoding(client: Client, job: Document) -> Document:
 
 @contextmanager
 def counting_encoders(data: Path) -> Iterator[list[int]]:
-    """Count again and again how many encoders run; gives the counts."""
+    """Count again and again how many encoders run, but for those that take a picture beside one; give the counts."""
     counts: list[int] = []
     is_over = threading.Event()
 
     def count() -> None:
         while not is_over.wait(LOOK_SECONDS):
-            counts.append(sum(Path(words[0]).name.startswith("ffmpeg") for words in encoders_of(data).values()))
+            running = [words for words in encoders_of(data).values() if Path(words[0]).name.startswith("ffmpeg")]
+            counts.append(sum("image2" not in words for words in running))
 
     counting = threading.Thread(target=count)
     counting.start()
