@@ -45,7 +45,7 @@ def until_encoding(client: Client, job: Document) -> Document:
 
 @contextmanager
 def counting_encoders(data: Path) -> Iterator[list[int]]:
-    """Count again and again how many encoders run, but for those that take a picture beside one; give the counts."""
+    """Count again and again how many encoders run, not those that take a picture beside one; give the counts."""
     counts: list[int] = []
     is_over = threading.Event()
 
