@@ -96,8 +96,10 @@ export class JobView {
       this.showProblem(problem.message);
     } finally {
       for (const button of buttons) button.disabled = false;
-      // A button that is disabled, if only for a moment, loses it.
-      if (hadFocus && document.activeElement === document.body) buttons.find((button) => !button.hidden)?.focus();
+      // A button that is disabled, if only for a moment, loses it: to nobody, or to what was not disabled in its row.
+      const focused = document.activeElement;
+      const isLost = focused === document.body || (this.root.contains(focused) && !buttons.includes(focused));
+      if (hadFocus && isLost) buttons.find((button) => !button.hidden)?.focus();
     }
   }
 }
