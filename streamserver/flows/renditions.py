@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from streamserver.domain.fragments import FragmentIndex, plan_segments, with_plan
 from streamserver.domain.jobs import RenditionProgress, Stage, best_first
@@ -23,6 +25,8 @@ from streamserver.flows.steadiness import begins_as_told, has_steady_picture, ha
 from streamserver.ports import Blobs, Catalog, Encoder
 
 log = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 REPORT_SECONDS = 0.5
 """How often growing files are looked at and listeners are told."""
@@ -110,28 +114,19 @@ class Renditions:
         index = (await _scanned(self._indexes, rendition)).index
         if index is None:
             raise EncoderFault
-        try:
-            return await asyncio.to_thread(has_steady_sound, self._blobs, rendition, index)
-        except Malformed as fault:
-            raise EncoderFault from fault
+        return await _looked_at(partial(has_steady_sound, self._blobs, rendition, index))
 
     async def has_steady_picture(self, rendition: Rendition) -> bool:
         """Tell whether a copy's picture is coded the same way from its beginning to its end."""
         index = await self._whole_index(rendition)
-        try:
-            return await asyncio.to_thread(has_steady_picture, self._blobs, rendition, index)
-        except Malformed as fault:
-            raise EncoderFault from fault
+        return await _looked_at(partial(has_steady_picture, self._blobs, rendition, index))
 
     async def begins_as_told(self, rendition: Rendition) -> bool:
         """Tell whether a copy begins in every player as it does in the source."""
         index = (await _scanned(self._indexes, rendition)).index
         if index is None or not index.fragments:
             raise EncoderFault
-        try:
-            return await asyncio.to_thread(begins_as_told, self._blobs, rendition, index)
-        except Malformed as fault:
-            raise EncoderFault from fault
+        return await _looked_at(partial(begins_as_told, self._blobs, rendition, index))
 
     async def finish(self, rendition: AnyRendition) -> None:
         """Make a rendition durable, then known as complete."""
@@ -155,10 +150,7 @@ class Renditions:
         index = (await _scanned(self._indexes, rendition)).index
         if index is None or not index.fragments:
             raise EncoderFault
-        try:
-            return await asyncio.to_thread(with_its_end, self._blobs, rendition, index)
-        except Malformed as fault:
-            raise EncoderFault from fault
+        return await _looked_at(partial(with_its_end, self._blobs, rendition, index))
 
     async def drop(self, renditions: Iterable[AnyRendition]) -> None:
         """Remove renditions with their bytes."""
@@ -168,6 +160,14 @@ class Renditions:
             self._indexes.forget(rendition.key)
             keys.append(rendition.key)
         await self._catalog.delete_renditions(keys)
+
+
+async def _looked_at(look: Callable[[], Found]) -> Found:
+    """Look into a file in a thread; what cannot be understood there is the encoder's fault."""
+    try:
+        return await asyncio.to_thread(look)
+    except Malformed as fault:
+        raise EncoderFault from fault
 
 
 async def _scanned(indexes: Indexes, rendition: AnyRendition) -> Scan:
