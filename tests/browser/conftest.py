@@ -69,12 +69,20 @@ def size(request: pytest.FixtureRequest) -> dict[str, int]:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """Gather what the console says; a test that provokes a line takes it out."""
+    """Gather what the console says."""
+    return []
+
+
+@pytest.fixture
+def provoked() -> list[str]:
+    """Gather the words of complaints that a test provokes: Chromium may make them late, or not at all."""
     return []
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, server: ServerProcess, complaints: list[str]) -> AsyncIterator[Page]:
+async def page(
+    browser: Browser, server: ServerProcess, complaints: list[str], provoked: list[str]
+) -> AsyncIterator[Page]:
     """Open a tab that fails the test where a page complains, or wants something of another origin."""
     context = await browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 900})
     page = await context.new_page()
@@ -90,5 +98,5 @@ async def page(browser: Browser, server: ServerProcess, complaints: list[str]) -
     page.on("request", lambda request: None if request.url.startswith(own) else foreign.append(request.url))
     yield page
     await context.close()
-    assert complaints == []
+    assert [line for line in complaints if not any(word in line for word in provoked)] == []
     assert foreign == []

@@ -12,9 +12,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.upload_page import (
+    NETWORK,
     PATIENCE_MILLISECONDS,
     another_tab,
-    forgive_network,
     hash_of,
     make_clip,
     open_upload_page,
@@ -187,7 +187,9 @@ async def test_a_closed_page_is_gone_on_with(
     await expect(tab.rows).to_have_count(0)
 
 
-async def test_other_tabs_see_it_and_can_end_it(page: Page, clip: Path, complaints: list[str]) -> None:
+async def test_other_tabs_see_it_and_can_end_it(
+    page: Page, clip: Path, complaints: list[str], provoked: list[str]
+) -> None:
     """The upload page and the queue of other tabs move along; cancelled there, the tab that sends knows."""
     tab = await open_upload_page(page)
     other = await another_tab(page, "/upload", complaints)
@@ -208,10 +210,10 @@ async def test_other_tabs_see_it_and_can_end_it(page: Page, clip: Path, complain
     for one in (tab.rows, seen):
         await expect(one.get_by_test_id("upload-status")).to_have_text("Cancelled")
     assert await under_way(page.context) == []
-    forgive_network(complaints)
+    provoked.extend(NETWORK)
 
 
-async def test_a_file_that_is_none_is_refused_once(page: Page, tmp_path: Path, complaints: list[str]) -> None:
+async def test_a_file_that_is_none_is_refused_once(page: Page, tmp_path: Path, provoked: list[str]) -> None:
     """In the server's sentence, also in the middle of sending, and nobody is asked to try again in vain."""
     notes = tmp_path / "notes.mp4"
     notes.write_text("These are notes, not a video.\n" * 400_000)
@@ -224,7 +226,7 @@ async def test_a_file_that_is_none_is_refused_once(page: Page, tmp_path: Path, c
     await row.get_by_test_id("upload-dismiss").click()
     await expect(tab.rows).to_have_count(0)
     assert [method for method, _ in tab.sent] == ["POST", "PATCH"]
-    forgive_network(complaints, lambda line: "415" in line)
+    provoked.append("415")
 
 
 @pytest.mark.parametrize("way", ["drop", "paste"])

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,10 +112,3 @@ async def stored_hash(page: Page, row: Locator) -> str:
 def hash_of(clip: Path) -> str:
     """Return the SHA-256 of a file."""
     return hashlib.sha256(clip.read_bytes()).hexdigest()
-
-
-def forgive_network(complaints: list[str], is_provoked: Callable[[str], bool] = lambda _: True) -> None:
-    """Take out what Chromium says of requests that a test made fail."""
-    complaints[:] = [
-        line for line in complaints if not (any(word in line for word in NETWORK) and is_provoked(line))
-    ]
