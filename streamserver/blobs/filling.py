@@ -10,6 +10,8 @@ from streamserver.ports import ReadInto
 
 STEP_BYTES: Final = 1024 * 1024
 """So many bytes are gathered before they are written."""
+COPY_BYTES: Final = 8 * 1024 * 1024
+"""The most that is copied from file to file by one system call."""
 QUANTUM_SECONDS: Final = 0.25
 """After so long a thread is free for somebody else, and whoever is to stop does, also where the disk is slow."""
 
@@ -40,6 +42,14 @@ def write(descriptor: int, view: memoryview, position: int) -> int:
         count = os.pwrite(descriptor, view, position)
         view, position = view[count:], position + count
     return position
+
+
+def copy(source: int, position: int, target: int, note: Callable[[int], None]) -> None:
+    """Add a file's bytes from a position on to another; after each step `note` is told where that one ends."""
+    end = os.fstat(target).st_size
+    while count := os.copy_file_range(source, target, COPY_BYTES, position, end):
+        position, end = position + count, end + count
+        note(end)
 
 
 def _read(read_into: ReadInto, buffer: memoryview) -> tuple[int, Exception | None]:

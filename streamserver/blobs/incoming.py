@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from streamserver.blobs.digests import Digest
-from streamserver.blobs.filling import fill, write
+from streamserver.blobs.filling import copy, fill, write
 from streamserver.blobs.keys import is_part
 from streamserver.blobs.locking import durable_size, explained, open_locked, remove_left, sizes_in
 from streamserver.blobs.moving import move, sync_folder
@@ -28,7 +28,7 @@ R = TypeVar("R")
 GATHERED_BYTES: Final = 1024 * 1024
 """A thread is woken once for so many bytes; while it writes them, as many more are gathered."""
 STEP_BYTES: Final = 8 * 1024 * 1024
-"""The most that is copied by one system call, or waits to be written to the disk."""
+"""The most that waits to be written to the disk."""
 THREADS: Final = 4
 
 
@@ -38,12 +38,13 @@ class IncomingFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="incoming")
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="incoming")
+        """Where all work on files is done."""
         self._digests: dict[str, Digest] = {}
 
     def close(self) -> None:
         """Let go of the threads."""
-        self._threads.shutdown(wait=False)
+        self.threads.shutdown(wait=False)
 
     async def open(self, name: str, final_path: Callable[[str], Path]) -> "LocalIncoming":
         """Return a file that is locked for the caller, who has to leave it; an empty one where there is none."""
@@ -85,13 +86,9 @@ class IncomingFolder:
         """Know that a file is gone."""
         self._digests.pop(name, None)
 
-    def start(self, work: Callable[[], R]) -> "Future[R]":
-        """Have work done in a thread; for any thread."""
-        return self._threads.submit(work)
-
     async def run(self, work: Callable[P, R], *args: P.args, **_: P.kwargs) -> R:
         """Do work in a thread; it is over when this returns, also where the caller is cancelled."""
-        running = asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        running = asyncio.get_running_loop().run_in_executor(self.threads, work, *args)
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
@@ -124,6 +121,7 @@ class LocalIncoming:
         self._final_path = final_path
         self._gathered = bytearray()
         self._flushing: asyncio.Task[None] | None = None
+        self._is_followed = False
         self._following: Future[None] | None = None
         self._turn = threading.Lock()
         self._is_there = True
@@ -143,7 +141,7 @@ class LocalIncoming:
             self._flushing = asyncio.create_task(self._folder.run(self._append, gathered))
 
     async def fill(self, read_into: ReadInto) -> int:
-        """See `Incoming.fill`; the digest follows in another thread."""
+        """See `Incoming.fill`."""
         await self.flush()
         before = self._size_bytes
         await self._folder.run(self._fill, read_into)
@@ -165,6 +163,10 @@ class LocalIncoming:
         """See `Incoming.read`."""
         await self.flush()
         return await self._folder.run(os.pread, self._fd, count, position)
+
+    def follow(self) -> None:
+        """See `Incoming.follow`; it is done in another thread."""
+        self._is_followed = True
 
     async def sha256(self) -> str:
         """See `Incoming.sha256`."""
@@ -242,7 +244,8 @@ class LocalIncoming:
             except StreamserverError:
                 self._drop_gathered()
                 raise
-            self._digest.take_in(position, memoryview(gathered))
+            if self._is_followed:
+                self._digest.take_in(position, memoryview(gathered))
 
     def _fill(self, read_into: ReadInto) -> None:
         with self._turn:
@@ -255,8 +258,9 @@ class LocalIncoming:
     def _note(self, size_bytes: int) -> None:
         """Have the disk and the digest busy with what there is while more is coming."""
         self._size_bytes = size_bytes
-        if self._begin_to_write(size_bytes) and (self._following is None or self._following.done()):
-            self._following = self._folder.start(self._follow)
+        is_idle = self._following is None or self._following.done()
+        if self._begin_to_write(size_bytes) and self._is_followed and is_idle:
+            self._following = self._folder.threads.submit(self._follow)
 
     def _begin_to_write(self, size_bytes: int) -> bool:
         """Have a step go to the disk, if there is one: whoever wants all durable then waits for the rest only."""
@@ -273,10 +277,7 @@ class LocalIncoming:
 
     def _copy(self, source: int, position: int) -> None:
         with self._turn, explained():
-            here = os.fstat(self._fd).st_size
-            while count := os.copy_file_range(source, self._fd, STEP_BYTES, position, here):
-                position, here = position + count, here + count
-                self._size_bytes = here
+            copy(source, position, self._fd, self._note)
 
     def _sync(self) -> None:
         with self._turn:

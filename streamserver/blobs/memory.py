@@ -93,6 +93,9 @@ class MemoryIncoming:
         """See `Incoming.read`."""
         return bytes(self._received[position : position + count])
 
+    def follow(self) -> None:
+        """See `Incoming.follow`."""
+
     async def sha256(self) -> str:
         """See `Incoming.sha256`."""
         return hashlib.sha256(self._received).hexdigest()

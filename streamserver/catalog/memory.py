@@ -75,15 +75,19 @@ class MemoryCatalog(MemoryUploads, MemoryWebhooks):
         """Return videos by id; those that are not there are left out."""
         return {video_id: await self.video(video_id) for video_id in video_ids if video_id in self._videos}
 
-    async def video_with_source(self, sha256: str) -> Video | None:
-        """Return the oldest video with this source; None where there is none."""
+    async def videos_of_size(self, size_bytes: int) -> Sequence[Video]:
+        """Return the videos whose source is so long."""
         found = [
             video
-            for video in self._videos.values()
-            if video.source.sha256 == sha256 and video.status is not VideoStatus.ERROR
+            for video in sorted(self._videos.values(), key=lambda it: (it.created_at, it.id))
+            if video.source.size_bytes == size_bytes and video.status is not VideoStatus.ERROR
         ]
-        oldest = min(found, key=lambda it: (it.created_at, it.id), default=None)
-        return None if oldest is None else await self.video(oldest.id)
+        return [await self.video(video.id) for video in found]
+
+    async def set_source_sha256(self, video_id: str, sha256: str) -> None:
+        """Record what the bytes of a source are known by."""
+        video = self._bare_video(video_id)
+        self._videos[video_id] = replace(video, source=replace(video.source, sha256=sha256))
 
     async def video_ids(self) -> set[str]:
         """Return the ids of all videos."""

@@ -80,16 +80,19 @@ class SqlVideos:
         return await _assemble(connection, found.all())
 
     @reads
-    async def video_with_source(self, connection: AsyncConnection, sha256: str) -> Video | None:
-        """Return the oldest video with this source; None where there is none."""
-        oldest = (
+    async def videos_of_size(self, connection: AsyncConnection, size_bytes: int) -> Sequence[Video]:
+        """Return the videos whose source is so long."""
+        found = (
             select(*VIDEO_COLUMNS)
-            .where(videos.c.source_sha256 == sha256, videos.c.status != VideoStatus.ERROR.value)
+            .where(videos.c.source_size_bytes == size_bytes, videos.c.status != VideoStatus.ERROR.value)
             .order_by(videos.c.created_at, videos.c.id)
-            .limit(1)
         )
-        found = await _assemble(connection, (await connection.execute(oldest)).all())
-        return found[0] if found else None
+        return await _assemble(connection, (await connection.execute(found)).all())
+
+    @writes
+    async def set_source_sha256(self, connection: AsyncConnection, video_id: str, sha256: str) -> None:
+        """Record what the bytes of a source are known by."""
+        await _change(connection, video_id, source_sha256=sha256)
 
     @reads
     async def video_ids(self, connection: AsyncConnection) -> set[str]:

@@ -53,7 +53,7 @@ videos = Table(
     Column("storyboard_key", Exact(ID_CHARACTERS)),
     Column("chapters", LongText),  # as `pack_chapters` writes them
     Index("videos_by_age", "created_at", "id"),
-    Index("videos_by_source", "source_sha256", "created_at", "id"),
+    Index("videos_by_size", "source_size_bytes", "created_at", "id"),
     **TABLE_OPTIONS,
 )
 

@@ -39,7 +39,7 @@ class Source:
     content_type: str = "application/octet-stream"
     """What it was found to be once probed."""
     sha256: str | None = None
-    """Of all its bytes, in hexadecimal; None for files of before there was a record of it."""
+    """Of all its bytes, in hexadecimal; None for as long as nobody needed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

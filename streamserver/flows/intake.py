@@ -14,6 +14,7 @@ from streamserver.domain.titles import clean_file_name, clean_title
 from streamserver.domain.uploads import Upload, UploadKind, duplicate_job_of, video_of, whole_job_of
 from streamserver.domain.videos import Video
 from streamserver.errors import BadInput, Conflict, Locked, NotFound, QueueFull, StreamserverError
+from streamserver.flows.duplicates import Duplicates
 from streamserver.flows.receiving import Receiving
 from streamserver.flows.uploads import Uploads, source_key
 from streamserver.ports import Blobs, Catalog, Clock, Incoming, Queue
@@ -47,7 +48,8 @@ class Intake:
         """The record of what is on its way in."""
         self._max_waiting = max_waiting
         self._encoders = encoders
-        self._keep_duplicates = keep_duplicates
+        self.duplicates = Duplicates(catalog=catalog, blobs=blobs, are_kept=keep_duplicates)
+        """What need not be stored once more."""
         self._began_at = clock.now()
         self._receiving = 0
         self._writers: dict[str, Receiving] = {}
@@ -170,22 +172,18 @@ class Intake:
         if not incoming.size_bytes and self.uploads.whole_bytes(upload) is None:
             raise BadInput("The file is empty.")
         with receiving.finishing():
-            sha256 = await receiving.check() if incoming.size_bytes else None
+            if incoming.size_bytes:
+                await receiving.check()
+                await self._known(incoming)  # this may take long, and nobody waits for it yet
             async with self._finishing:  # so that no two with the same source find nobody else
-                known = await self.known_source(sha256)
+                known = await self._known(incoming)
                 if known is not None:
                     job = await self.finish_as(upload, known)
                     await incoming.discard()
                 else:
-                    known, job = await self._finish_new(upload, incoming, sha256)
+                    known, job = await self._finish_new(upload, incoming)
             receiving.is_ended = True
         return known, job
-
-    async def known_source(self, sha256: str | None) -> Video | None:
-        """Return the video that a source with this SHA-256 already is; None where it would be a new one."""
-        if sha256 is None or self._keep_duplicates:
-            return None
-        return await self._catalog.video_with_source(sha256)
 
     async def finish_as(self, upload: Upload, known: Video) -> Job:
         """End an upload well whose bytes are those of a video in the library."""
@@ -241,14 +239,18 @@ class Intake:
             return False
         return await self.uploads.received_bytes(upload) == upload.length_bytes
 
-    async def _finish_new(self, upload: Upload, incoming: Incoming, sha256: str | None) -> tuple[Video, Job]:
+    async def _known(self, incoming: Incoming) -> Video | None:
+        """Return the video that a source already is; None where it is a new one, or kept already."""
+        return await self.duplicates.find(incoming.size_bytes, incoming.sha256) if incoming.size_bytes else None
+
+    async def _finish_new(self, upload: Upload, incoming: Incoming) -> tuple[Video, Job]:
         """Keep the bytes and make them known.
 
         Where the catalog fails the bytes are whole already, and the upload is finished later, or ended.
         """
         size_bytes = incoming.size_bytes or self.uploads.whole_bytes(upload) or 0
         now = self._clock.now()
-        video = video_of(upload, now=now, size_bytes=size_bytes, sha256=sha256)
+        video = video_of(upload, now=now, size_bytes=size_bytes, sha256=upload.sha256)
         job = whole_job_of(upload, now=now, after=self.uploads.last_sequence(upload.id))
         if incoming.size_bytes:
             await incoming.keep(source_key(video.id))

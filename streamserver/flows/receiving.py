@@ -39,6 +39,8 @@ class Receiving:
         """What it is."""
         self.incoming = incoming
         """What has come of it."""
+        if upload.sha256 is not None:
+            incoming.follow()
         self.patience = Patience(patience_seconds)
         """Ends the writing when nothing has come for long, or somebody wants it to end."""
         self.gone = asyncio.Event()
@@ -111,14 +113,13 @@ class Receiving:
         self._bytes_per_second = None
         await self._uploads.tell(self.upload, 0)
 
-    async def check(self) -> str:
-        """Return the SHA-256 of a whole source; raise `Rejected` with a sentence where it cannot be used."""
+    async def check(self) -> None:
+        """Make a whole source durable; raise `Rejected` with a sentence where it cannot be used."""
         await self._look()
-        found = await self.incoming.sha256()
-        if self.upload.sha256 not in (None, found):
+        announced = self.upload.sha256
+        if announced is not None and announced != await self.incoming.sha256():
             self._refuse(ChecksumMismatch("The file that arrived has another SHA-256 than the one that was sent."))
         await self.incoming.sync()
-        return found
 
     def stop(self) -> None:
         """Have the writer end, unless everything is there already."""

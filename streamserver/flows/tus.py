@@ -16,6 +16,7 @@ from streamserver.domain.tus import (
     wanted,
 )
 from streamserver.domain.uploads import Upload, UploadKind
+from streamserver.domain.videos import Video
 from streamserver.errors import BadInput, Conflict, Forbidden, Gone, NotFound, StreamserverError, TooLarge
 from streamserver.flows.library import Library
 from streamserver.flows.pieces import checked, forget_parts, join, whole_parts
@@ -107,11 +108,11 @@ class Tus:
             sha256=None if is_partial else wants.sha256,
             details=_details(creation, is_partial=is_partial),
         )
-        known = await self._receive.known_source(upload.sha256)
-        if known is not None and known.source.size_bytes == upload.length_bytes:
-            await self._receive.finish_as(upload, known)
-            return self._remember(upload, known.source.size_bytes)
-        return _standing(upload, 0)
+        known = await self._known(upload)
+        if known is None:
+            return _standing(upload, 0)
+        await self._receive.finish_as(upload, known)
+        return self._remember(upload, known.source.size_bytes)
 
     async def look(self, upload_id: str, *, user: str) -> Standing:
         """Tell how an upload stands, and what became whole while a server was ended is finished.
@@ -198,6 +199,17 @@ class Tus:
             standing = await self._finish(receiving)
         await forget_parts(self._uploads, parts)
         return standing
+
+    async def _known(self, upload: Upload) -> Video | None:
+        """Return the video that an upload will be as it was announced; None where that is not to be told."""
+        length_bytes, sha256 = upload.length_bytes, upload.sha256
+        if length_bytes is None or sha256 is None:
+            return None
+
+        async def announced() -> str:
+            return sha256
+
+        return await self._receive.duplicates.find(length_bytes, announced)
 
     async def _take(self, receiving: Receiving, piece: Piece) -> None:
         if piece.checksum is None:

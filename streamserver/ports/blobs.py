@@ -58,8 +58,11 @@ class Incoming(Protocol):
     async def read(self, position: int, count: int) -> bytes:
         """Return bytes, fewer only at the end."""
 
+    def follow(self) -> None:
+        """Have the SHA-256 worked out while bytes come; otherwise it takes a reading of them all in the end."""
+
     async def sha256(self) -> str:
-        """Return the SHA-256 of all bytes in hexadecimal; what this process wrote is not read again for it."""
+        """Return the SHA-256 of all bytes in hexadecimal."""
 
     async def keep(self, key: str) -> None:
         """Make the bytes a blob, all or nothing, and return once that is durable; nothing is to be added then.

@@ -44,8 +44,11 @@ class Catalog(Protocol):
         Those that are not there are left out.
         """
 
-    async def video_with_source(self, sha256: str) -> Video | None:
-        """Return the oldest video, not in `error`, whose source has this SHA-256; None where there is none."""
+    async def videos_of_size(self, size_bytes: int) -> Sequence[Video]:
+        """Return the videos, oldest first and without those in `error`, whose source is so long."""
+
+    async def set_source_sha256(self, video_id: str, sha256: str) -> None:
+        """Record what the bytes of a source are known by."""
 
     async def video_ids(self) -> set[str]:
         """Return the ids of all videos, those in `error` too."""

@@ -21,13 +21,14 @@ class FormFile:
     def __init__(self, body: SocketBody, boundary: str) -> None:
         self._body = body
         self._delimiter = f"\r\n--{boundary}".encode()  # RFC 2046 §5.1.1
+        self._window = bytearray()
         self._kept = b""
         self._is_whole = False
 
     def first(self) -> bytes:
         """Return what of it had been read before; to be called once, before anything else."""
-        window = self._body.first
-        return window[: self._sift(window)]
+        first = self._body.first
+        return first[: self._sift(first, len(first))]
 
     async def more(self) -> bool:
         """Wait until there is something to read; False once all was. `BadInput` where the form ends before."""
@@ -42,9 +43,15 @@ class FormFile:
         held = len(self._kept)
         if self._is_whole or len(view) <= held:
             return 0
-        view[:held] = self._kept
-        count = self._body.read_into(view[held:])
-        return self._sift(bytes(view[: held + count])) if count else 0
+        if len(self._window) < len(view):
+            self._window = bytearray(len(view))
+        window = memoryview(self._window)
+        window[:held] = self._kept
+        count = self._body.read_into(window[held : len(view)])
+        if count:
+            count = self._sift(self._window, held + count)
+            view[:count] = window[:count]
+        return count
 
     async def behind(self) -> bytes:
         """Return the rest of the form, from the delimiter on; `BadInput` where that is too much."""
@@ -55,20 +62,20 @@ class FormFile:
                 raise BadInput(FIELDS)
         return bytes(rest)
 
-    def _sift(self, window: bytes) -> int:
-        """Return how many of these bytes are certainly the file's; the others are kept."""
-        count = window.find(self._delimiter)
+    def _sift(self, window: bytes | bytearray, end: int) -> int:
+        """Return how many bytes up to an end are certainly the file's; the others are kept."""
+        count = window.find(self._delimiter, 0, end)
         self._is_whole = count >= 0
         if count < 0:
-            count = self._where_it_may_begin(window)
-        self._kept = window[count:]
+            count = self._where_it_may_begin(window, end)
+        self._kept = bytes(window[count:end])
         return count
 
-    def _where_it_may_begin(self, window: bytes) -> int:
+    def _where_it_may_begin(self, window: bytes | bytearray, end: int) -> int:
         """Return where the bytes end that cannot be the delimiter's beginning."""
-        place = max(0, len(window) - len(self._delimiter) + 1)
-        while (place := window.find(b"\r", place)) >= 0:
-            if self._delimiter.startswith(window[place:]):
+        place = max(0, end - len(self._delimiter) + 1)
+        while (place := window.find(b"\r", place, end)) >= 0:
+            if self._delimiter.startswith(bytes(window[place:end])):
                 return place
             place += 1
-        return len(window)
+        return end

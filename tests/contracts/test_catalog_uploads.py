@@ -133,18 +133,20 @@ class TestSources:
     """Videos by what their source's bytes are."""
 
     async def test_the_oldest_with_the_same_bytes(self, catalog: Catalog) -> None:
-        """A video is found by the SHA-256 of its source: the oldest of several, and none that failed."""
+        """Videos are found by the length of their source: the oldest first, and none that failed."""
         source = Source(file_name="a.mp4", size_bytes=5, sha256=SHA256)
         await add(catalog, "failed", source=source, status=VideoStatus.ERROR, created_at=NOON - timedelta(hours=2))
         await add(catalog, "newer", source=source, created_at=NOON + timedelta(hours=1))
         await add(catalog, "older", source=source, created_at=NOON - timedelta(hours=1))
-        await add(catalog, "other", source=replace(source, sha256="b" * 64))
-        found = await catalog.video_with_source(SHA256)
-        assert found is not None
-        assert found == await catalog.video("older")
+        await add(catalog, "other", source=replace(source, size_bytes=6))
+        expected = [await catalog.video("older"), await catalog.video("newer")]
+        assert list(await catalog.videos_of_size(5)) == expected
+        assert list(await catalog.videos_of_size(7)) == []
 
-    async def test_unknown_bytes(self, catalog: Catalog) -> None:
-        """No video is found for bytes that nobody sent, and none by not knowing its bytes."""
-        await add(catalog)
-        assert await catalog.video_with_source(SHA256) is None
-        assert await catalog.video_with_source("") is None
+    async def test_bytes_that_become_known(self, catalog: Catalog) -> None:
+        """What the bytes of a source are known by is recorded later; `NotFound` where it is gone."""
+        await add(catalog, "known", source=Source(file_name="a.mp4", size_bytes=5))
+        await catalog.set_source_sha256("known", SHA256)
+        assert (await catalog.video("known")).source.sha256 == SHA256
+        with pytest.raises(NotFound):
+            await catalog.set_source_sha256("nobody", SHA256)

@@ -176,11 +176,14 @@ class TestOneWriter:
 class TestDigests:
     """What the bytes are known by."""
 
-    async def test_over_several_goes(self, blobs: Blobs) -> None:
-        """The SHA-256 is that of all bytes, in whatever goes and pieces they came."""
+    @pytest.mark.parametrize("is_followed", [True, False])
+    async def test_over_several_goes(self, blobs: Blobs, is_followed: bool) -> None:
+        """The SHA-256 is that of all bytes, in whatever goes and pieces they come; asked for late, too."""
         content = bytes(range(256)) * 12_345
         for start, end in ((0, 1), (1, 1_000_000), (1_000_000, 1_000_001), (1_000_001, len(content))):
             async with blobs.incoming("u") as incoming:
+                if is_followed:
+                    incoming.follow()
                 await incoming.write(content[start:end])
                 if start:
                     assert await incoming.sha256() == sha256(content[:end])

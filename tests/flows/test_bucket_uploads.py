@@ -130,7 +130,6 @@ async def assert_became_a_video(works: Works, bucket: MemoryBucket, upload: Uplo
     """Wait until it is one, whole, and nothing is left in the bucket."""
     await works.report(upload.id, lambda job: not job.is_receiving)
     assert works.blobs.path(source_key(upload.video_id)).read_bytes() == CONTENT
-    assert (await works.catalog.video(upload.video_id)).source.sha256 == sha256(CONTENT).hexdigest()
     assert works.line() == [upload.id]
     async with asyncio.timeout(5):
         while await bucket.objects():  # noqa: ASYNC110 - nobody is told when it is gone

@@ -1,0 +1,56 @@
+"""The same file again: known by its SHA-256, which is worked out only where another file is as long."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+
+from streamserver.domain.videos import Video
+from streamserver.errors import NotFound
+from streamserver.flows.uploads import source_key
+from streamserver.ports import Blobs, Catalog, Lease
+
+STEP_BYTES = 1024 * 1024
+
+
+class Duplicates:
+    """What the library has already.
+
+    Hashing a file costs as much as receiving it, and nearly all files are of lengths of their own.
+    """
+
+    def __init__(self, *, catalog: Catalog, blobs: Blobs, are_kept: bool) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._are_kept = are_kept
+
+    async def find(self, size_bytes: int, sha256: Callable[[], Awaitable[str]]) -> Video | None:
+        """Return the oldest video whose source has these bytes; None where a file of them is to be a new one.
+
+        `sha256` tells theirs, and is asked only where a source is as long.
+        """
+        if self._are_kept:
+            return None
+        for video in await self._catalog.videos_of_size(size_bytes):
+            if await self._sha256_of(video) == await sha256():
+                return video
+        return None
+
+    async def _sha256_of(self, video: Video) -> str | None:
+        """Return the SHA-256 of a source, and record it; None where it is gone."""
+        if video.source.sha256 is not None:
+            return video.source.sha256
+        try:
+            with self._blobs.lease(source_key(video.id)) as lease:
+                sha256 = await asyncio.to_thread(_hash, lease)
+            await self._catalog.set_source_sha256(video.id, sha256)
+        except NotFound:
+            return None
+        return sha256
+
+
+def _hash(lease: Lease) -> str:
+    sha256, position = hashlib.sha256(), 0
+    while chunk := lease.read(position, STEP_BYTES):
+        sha256.update(chunk)
+        position += len(chunk)
+    return sha256.hexdigest()
