@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-MANY_TURNS = 10_000
+MANY_TURNS = 2_000
 """A flow that only waits for its own threads takes some hundreds."""
 
 
