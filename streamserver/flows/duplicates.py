@@ -2,12 +2,15 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable
 
 from streamserver.domain.videos import Video
 from streamserver.errors import NotFound
 from streamserver.flows.uploads import source_key
 from streamserver.ports import Blobs, Catalog, Lease
+
+log = logging.getLogger(__name__)
 
 STEP_BYTES = 1024 * 1024
 
@@ -36,7 +39,7 @@ class Duplicates:
         return None
 
     async def _sha256_of(self, video: Video) -> str | None:
-        """Return the SHA-256 of a source, and record it; None where it is gone."""
+        """Return the SHA-256 of a source, and record it; None where it is gone, or cannot be read."""
         if video.source.sha256 is not None:
             return video.source.sha256
         try:
@@ -44,6 +47,9 @@ class Duplicates:
                 sha256 = await asyncio.to_thread(_hash, lease)
             await self._catalog.set_source_sha256(video.id, sha256)
         except NotFound:
+            return None
+        except OSError as fault:  # what is whole is kept, rather once more than not at all
+            log.warning("the source of video %s cannot be compared: %s", video.id, fault)
             return None
         return sha256
 

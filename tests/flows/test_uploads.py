@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -377,6 +378,15 @@ class TestDuplicates:
         async with open_works(keep_duplicates=False) as works:
             known = await works.upload(note="same")
             await works.blobs.delete(source_key(known.id))
+            assert (await works.upload(note="same")).id != known.id
+
+    async def test_a_source_that_cannot_be_read(self) -> None:
+        """What its disk has lost keeps nobody from a video."""
+        async with open_works(keep_duplicates=False) as works:
+            known = await works.upload(note="same")
+            directory = os.open("/", os.O_RDONLY)
+            os.dup2(directory, works.blobs._kept[source_key(known.id)])  # EISDIR, as if a disk had a fault
+            os.close(directory)
             assert (await works.upload(note="same")).id != known.id
 
     async def test_ending_a_duplicate_keeps_the_video(self) -> None:
