@@ -23,6 +23,7 @@ from streamserver.web.forward import Forward, answering_workers
 from streamserver.web.listening import bind, listening
 from streamserver.web.log_file import LogFile
 from streamserver.web.services import Services
+from streamserver.web.socket_body import LINGERING_SECONDS
 from streamserver.workers import workers
 
 SWITCH_SECONDS = 0.0005
@@ -30,8 +31,6 @@ SWITCH_SECONDS = 0.0005
 shorter than usual, as such work takes many turns."""
 SHUTDOWN_SECONDS = 10.0
 """How long requests that are under way may take when the server stops."""
-LINGERING_SECONDS = 300.0
-"""How long a refused upload is still read, so that its browser gets to read the refusal."""
 
 
 def prepare_process() -> None:

@@ -29,6 +29,7 @@ from streamserver.web.access_log import AccessLog, Entry, RequestLog
 from streamserver.web.going import Going, begin, decide, go_on
 from streamserver.web.hot import HotSet, Reply
 from streamserver.web.sending import Begun
+from streamserver.web.socket_body import take_leavings
 from streamserver.web.timestamps import Timestamps
 from streamserver.web.turns import Turn, Turns
 
@@ -146,6 +147,23 @@ class FastHandler(web.RequestHandler):
             shared.add(self)
         elif messages:
             waiter.set_result(None)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; pass over what is left of a large body away from the loop, and end the connection."""
+        left = take_leavings(request)
+        if left is None:
+            return await super().finish_response(request, resp, start_time)
+        try:
+            if not resp.prepared:
+                resp.force_close()
+            finished = await super().finish_response(request, resp, start_time)
+            await left.pass_over()
+        finally:
+            left.close()
+            self.force_close()
+        return finished
 
     def decide(self, end_of_header: bytes) -> Reply | None:
         """Decide on the request that came in this round; None leaves it to the task."""

@@ -3,6 +3,7 @@
 aiohttp's parser copies each byte of a body several times on the event loop, where everybody else waits meanwhile.
 So once the header fields are understood the transport is told to stop reading, and what is left of the body is the
 kernel's: whoever stores it reads it from there (`readv`), and the loop is asked only to wait while nothing comes.
+So is a body that nobody wants: its sender may be about to send gigabytes before it reads that they are refused.
 
 The parser then knows nothing of these bytes, so the connection ends with the answer. TLS is left out, whose bytes
 only the transport can decrypt.
@@ -12,6 +13,7 @@ import asyncio
 import os
 import select
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,8 +29,12 @@ TOGETHER_SECONDS: Final = 0.25
 """After so long less is worth to be read, too."""
 AT_ONCE_MILLISECONDS: Final = 5
 """How long a thread waits for the next bytes of a fast sender; a slow one is waited for by the loop."""
-LINGERING_SECONDS: Final = 60.0
+LINGERING_SECONDS: Final = 300.0
 """How long a refused body is still read, so that its sender gets to read the refusal."""
+SILENT_SECONDS: Final = 5.0
+"""After so long without a byte of it, its sender has had the time to read it."""
+ENDLESS: Final = sys.maxsize
+"""Left of a body whose length is not known: where it ends is of no interest to whoever passes it over."""
 
 
 class SocketBody:
@@ -119,17 +125,31 @@ class SocketBody:
 
     async def _pass_over(self) -> None:
         rubbish = memoryview(bytearray(TOGETHER_BYTES))
-        while await self.more():
+        while await asyncio.wait_for(self.more(), SILENT_SECONDS):
             while await asyncio.to_thread(self.read_into, rubbish):
                 pass
 
 
-def take_over(request: web.Request) -> SocketBody | None:
+def take_over(request: web.BaseRequest) -> SocketBody | None:
     """Take a body out of aiohttp's hands, to be closed; None where that cannot be, or is not worth it."""
-    length, transport = request.content_length, request.transport
-    if length is None or length < LEAST_BYTES or transport is None or transport.is_closing():
+    length = request.content_length
+    if length is None or length < LEAST_BYTES or request.headers.get("Content-Encoding"):
         return None
-    if transport.get_extra_info("ssl_object") is not None or request.headers.get("Content-Encoding"):
+    return _take(request, length)
+
+
+def take_leavings(request: web.BaseRequest) -> SocketBody | None:
+    """Take what nobody has read of a body, only to pass it over; None where that cannot be, or is not worth it."""
+    length = request.content_length
+    if request.content.is_eof() or request.content.exception() or (length is not None and length < LEAST_BYTES):
+        return None
+    # In chunks or compressed it is of another length on the way.
+    return _take(request, ENDLESS if length is None or "Content-Encoding" in request.headers else length)
+
+
+def _take(request: web.BaseRequest, length: int) -> SocketBody | None:
+    transport = request.transport
+    if transport is None or transport.is_closing() or transport.get_extra_info("ssl_object") is not None:
         return None
     first = bytearray()
     while chunk := request.content.read_nowait():
