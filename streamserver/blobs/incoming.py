@@ -1,29 +1,28 @@
 """Files that grow as bytes come in, in several goes: the length of the file is the only record of how many.
 
 Each is written by one writer, who holds a lock on it (flock) that ends with his process, whatever ends that. All
-work on files is done by a few threads of its own: waiting for a disk, they keep nobody else from theirs.
+work on files is done by a few threads of its own: waiting for a disk, they keep nobody else from theirs. Bytes are
+moved by no more threads than there are processors, since with more of them the loop waits longer for its turn.
 """
 
 import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 from streamserver.blobs.digests import Digest
 from streamserver.blobs.filling import copy, fill, write
 from streamserver.blobs.keys import is_part
 from streamserver.blobs.locking import durable_size, explained, open_locked, remove_left, sizes_in
 from streamserver.blobs.moving import move, sync_folder
+from streamserver.blobs.threads import YieldingThreads, processors
 from streamserver.blobs.writeback import start_writing
 from streamserver.errors import NotFound, StreamserverError
 from streamserver.ports import Incoming, ReadInto
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 GATHERED_BYTES: Final = 1024 * 1024
 """A thread is woken once for so many bytes; while it writes them, as many more are gathered."""
@@ -38,18 +37,21 @@ class IncomingFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
-        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="incoming")
-        """Where all work on files is done."""
+        self.threads = YieldingThreads(THREADS, "incoming")
+        """Where work on files is done."""
+        self.movers = YieldingThreads(min(THREADS, processors()), "moving")
+        """Where bytes come in as fast as they can."""
         self._digests: dict[str, Digest] = {}
 
     def close(self) -> None:
         """Let go of the threads."""
         self.threads.shutdown(wait=False)
+        self.movers.shutdown(wait=False)
 
     async def open(self, name: str, final_path: Callable[[str], Path]) -> "LocalIncoming":
         """Return a file that is locked for the caller, who has to leave it; an empty one where there is none."""
         path = self._path(name)
-        opening = asyncio.ensure_future(self.run(open_locked, path))
+        opening = asyncio.ensure_future(self.threads.run(open_locked, path))
         try:
             descriptor, size_bytes = await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -63,17 +65,17 @@ class IncomingFolder:
 
     async def size(self, name: str) -> int:
         """Return how much of a file is durable."""
-        return await self.run(durable_size, self._path(name))
+        return await self.threads.run(durable_size, self._path(name))
 
     async def sizes(self) -> Mapping[str, int]:
         """Return the lengths of all files."""
-        return await self.run(sizes_in, self._folder)
+        return await self.threads.run(sizes_in, self._folder)
 
     async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
         """Remove files that are neither known nor being written; name them."""
         removed = []
         for name in sorted(await self.sizes()):
-            if not await is_known(name) and await self.run(remove_left, self._folder / name):
+            if not await is_known(name) and await self.threads.run(remove_left, self._folder / name):
                 self.forget(name)
                 removed.append(name)
         return removed
@@ -85,15 +87,6 @@ class IncomingFolder:
     def forget(self, name: str) -> None:
         """Know that a file is gone."""
         self._digests.pop(name, None)
-
-    async def run(self, work: Callable[P, R], *args: P.args, **_: P.kwargs) -> R:
-        """Do work in a thread; it is over when this returns, also where the caller is cancelled."""
-        running = asyncio.get_running_loop().run_in_executor(self.threads, work, *args)
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            await asyncio.wait({running})
-            raise
 
     def _path(self, name: str) -> Path:
         if not is_part(name):
@@ -138,13 +131,13 @@ class LocalIncoming:
         if len(self._gathered) >= GATHERED_BYTES:
             await self._flushed()
             gathered, self._gathered = self._gathered, bytearray()
-            self._flushing = asyncio.create_task(self._folder.run(self._append, gathered))
+            self._flushing = asyncio.create_task(self._folder.threads.run(self._append, gathered))
 
     async def fill(self, read_into: ReadInto) -> int:
         """See `Incoming.fill`."""
         await self.flush()
         before = self._size_bytes
-        await self._folder.run(self._fill, read_into)
+        await self._folder.movers.run(self._fill, read_into)
         return self._size_bytes - before
 
     async def join(self, other: Incoming, position: int = 0) -> None:
@@ -152,17 +145,17 @@ class LocalIncoming:
         if not isinstance(other, LocalIncoming):
             raise TypeError(other)
         await self.flush()
-        await self._folder.run(self._copy, await other.descriptor(), position)
+        await self._folder.movers.run(self._copy, await other.descriptor(), position)
 
     async def sync(self) -> None:
         """See `Incoming.sync`."""
         await self.flush()
-        await self._folder.run(self._sync)
+        await self._folder.threads.run(self._sync)
 
     async def read(self, position: int, count: int) -> bytes:
         """See `Incoming.read`."""
         await self.flush()
-        return await self._folder.run(os.pread, self._fd, count, position)
+        return await self._folder.threads.run(os.pread, self._fd, count, position)
 
     def follow(self) -> None:
         """See `Incoming.follow`; it is done in another thread."""
@@ -171,7 +164,7 @@ class LocalIncoming:
     async def sha256(self) -> str:
         """See `Incoming.sha256`."""
         await self.flush()
-        while await self._folder.run(self._is_digest_behind):
+        while await self._folder.threads.run(self._is_digest_behind):
             pass
         return self._digest.hexdigest()
 
@@ -179,21 +172,21 @@ class LocalIncoming:
         """See `Incoming.keep`."""
         target = self._final_path(key)
         await self.sync()
-        await self._folder.run(self._keep, target)
+        await self._folder.threads.run(self._keep, target)
         self._folder.forget(self._path.name)
 
     async def clear(self) -> None:
         """See `Incoming.clear`."""
         await self._drop_flushing()
         self._gathered.clear()
-        await self._folder.run(self._clear)
+        await self._folder.threads.run(self._clear)
 
     async def discard(self) -> None:
         """See `Incoming.discard`."""
         await self._drop_flushing()
         self._gathered.clear()
         if self._is_there:
-            await self._folder.run(self._path.unlink)
+            await self._folder.threads.run(self._path.unlink)
             self._is_there = False
             self._folder.forget(self._path.name)
 
@@ -207,7 +200,7 @@ class LocalIncoming:
         await self._flushed()
         if self._gathered:
             gathered, self._gathered = self._gathered, bytearray()
-            await self._folder.run(self._append, gathered)
+            await self._folder.threads.run(self._append, gathered)
 
     async def leave(self) -> None:
         """Make durable what can be, and let go of the lock."""
@@ -219,7 +212,7 @@ class LocalIncoming:
             await self._drop_flushing()
             if self._following is not None:
                 await asyncio.wait({asyncio.wrap_future(self._following)})
-            await self._folder.run(os.close, self._fd)
+            await self._folder.threads.run(os.close, self._fd)
 
     async def _flushed(self) -> None:
         """Wait for the thread that is writing; raise what it raised."""

@@ -58,31 +58,33 @@ class PartFolder:
 
     async def stored(self, name: str) -> Sequence[StoredPart]:
         """See `Parts.stored`."""
-        found = await self._incoming.run(_read_ledger, self._path(name))
+        found = await self._incoming.threads.run(_read_ledger, self._path(name))
         return [found[number] for number in sorted(found)]
 
     async def sizes(self) -> Mapping[str, int]:
         """See `Parts.sizes`."""
-        return await self._incoming.run(_sizes, self._folder)
+        return await self._incoming.threads.run(_sizes, self._folder)
 
     async def hand_over(self, name: str) -> None:
         """See `Parts.hand_over`."""
-        await self._incoming.run(_hand_over, self._path(name), self._target / name)
+        await self._incoming.threads.run(_hand_over, self._path(name), self._target / name)
 
     async def delete(self, name: str) -> None:
         """See `Parts.delete`."""
-        await self._incoming.run(_delete, self._path(name))
+        await self._incoming.threads.run(_delete, self._path(name))
         self._incoming.forget(name)
 
     async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
         """See `Parts.sweep`."""
-        removed = [name for name in await self._incoming.run(_names, self._folder) if not await is_known(name)]
+        removed = [
+            name for name in await self._incoming.threads.run(_names, self._folder) if not await is_known(name)
+        ]
         for name in removed:
             await self.delete(name)
         return removed
 
     async def _open(self, path: Path) -> int:
-        opening = asyncio.ensure_future(self._incoming.run(_open_shared, path))
+        opening = asyncio.ensure_future(self._incoming.threads.run(_open_shared, path))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -126,19 +128,19 @@ class LocalPartDraft:
         check_size(self._part, self._size_bytes, is_end=True)
         await self._flush()
         await self._flushed()
-        return await self._folder.run(self._keep)
+        return await self._folder.threads.run(self._keep)
 
     async def leave(self) -> None:
         """Let go of the lock."""
         with suppress(Exception):  # whoever wrote has heard of it
             await self._flushed()
-        await self._folder.run(os.close, self._fd)
+        await self._folder.threads.run(os.close, self._fd)
 
     async def _flush(self) -> None:
         """Let a thread write what was gathered, while more is."""
         await self._flushed()
         gathered, self._gathered = self._gathered, bytearray()
-        self._flushing = asyncio.create_task(self._folder.run(self._write, gathered))
+        self._flushing = asyncio.create_task(self._folder.threads.run(self._write, gathered))
 
     async def _flushed(self) -> None:
         """Wait for the thread that is writing; raise what it raised."""

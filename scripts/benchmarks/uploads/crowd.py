@@ -2,22 +2,24 @@
 
 import http.client
 import os
+import select
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.product import PATIENCE_SECONDS, ask
-from benchmarks.servers import Server
+from benchmarks.servers import BenchError, Server
 from benchmarks.uploads.sending import VERSION, Sent, begin_piece, create
 from benchmarks.uploads.ways import Way
 
 UPLOADS = 8
 STEP_BYTES = 256 * 1024
-ENDLESS_BYTES = 2**40
-"""More than anyone sends here."""
+ANSWER_BYTES = 2048
+ENDLESS_BYTES = 2**34
+"""More than anyone sends here, and less than a server takes in."""
 
 
 def send_all(way: Way, server: Server, source: Path) -> Sequence[Sent]:
@@ -46,19 +48,28 @@ class Flood:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Send for as long as the context lasts."""
-        with ThreadPoolExecutor(UPLOADS) as threads:
+        """Send for as long as the context lasts. Raises `BenchError` if the server has ended any of it."""
+        with ExitStack() as stack:
+            for connection in self._connections:
+                stack.callback(connection.close)
+            threads = stack.enter_context(ThreadPoolExecutor(UPLOADS))
+            stack.callback(self._cut)
             sending = [threads.submit(self._send, number) for number in range(UPLOADS)]
-            try:
-                yield
-            finally:
-                for connection in self._connections:
-                    with suppress(OSError):
-                        connection.sock.shutdown(socket.SHUT_RDWR)
+            yield
+            self._check()
         for each in sending:
             each.result()
+
+    def _cut(self) -> None:
         for connection in self._connections:
-            connection.close()
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def _check(self) -> None:
+        """Raise where the server has ended any: it may go on reading what it refused, which is another burden."""
+        ended, _, _ = select.select([connection.sock for connection in self._connections], [], [], 0)
+        for sock in ended:
+            raise BenchError(f"an upload was ended: {sock.recv(ANSWER_BYTES).decode(errors='replace')}")
 
     def _send(self, number: int) -> None:
         connection = self._connections[number]
