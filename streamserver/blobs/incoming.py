@@ -1,8 +1,8 @@
 """Files that grow as bytes come in, in several goes: the length of the file is the only record of how many.
 
 Each is written by one writer, who holds a lock on it (flock) that ends with his process, whatever ends that. All
-work on files is done by a few threads of its own: waiting for a disk, they keep nobody else from theirs. Bytes are
-moved by no more threads than there are processors, since with more of them the loop waits longer for its turn.
+work on files is done by a few threads of its own: waiting for a disk, they keep nobody else from theirs. Bytes
+that come fast are moved by no more threads than half of the processors, which leaves the others to viewers.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class IncomingFolder:
         self._folder.mkdir(parents=True, exist_ok=True)
         self.threads = YieldingThreads(THREADS, "incoming")
         """Where work on files is done."""
-        self.movers = YieldingThreads(min(THREADS, processors()), "moving")
+        self.movers = YieldingThreads(min(THREADS, max(1, processors() // 2)), "moving")
         """Where bytes come in as fast as they can."""
         self._digests: dict[str, Digest] = {}
 

@@ -5,9 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -289,3 +291,31 @@ class TestQuantum:
             assert await incoming.fill(read_into) == STEP_BYTES
         async with blobs.incoming("u") as incoming:
             assert incoming.size_bytes == size_bytes + STEP_BYTES
+
+    async def test_they_leave_processors_to_viewers(self, blobs: LocalBlobs) -> None:
+        """Eight uploads that could have all of them have at most half, and give way there, too."""
+        under_way, most, niceness = 0, 0, set[int]()
+        counting = threading.Lock()
+        rest = dict.fromkeys((f"u{number}" for number in range(8)), STEP_BYTES)
+
+        def read_into(name: str, view: memoryview) -> int:
+            nonlocal under_way, most
+            with counting:
+                under_way += 1
+                most = max(most, under_way)
+            niceness.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            time.sleep(0.001)  # as long as others would need to begin
+            count = min(len(view), rest[name], 65536)
+            rest[name] -= count
+            with counting:
+                under_way -= 1
+            return count
+
+        async def come(name: str) -> None:
+            async with blobs.incoming(name) as incoming:
+                while rest[name]:
+                    await incoming.fill(partial(read_into, name))
+
+        await asyncio.gather(*map(come, rest))
+        assert 1 <= most <= max(1, len(os.sched_getaffinity(0)) // 2)
+        assert min(niceness) > os.getpriority(os.PRIO_PROCESS, 0)

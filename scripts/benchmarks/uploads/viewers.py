@@ -29,7 +29,7 @@ UNBOUNDED = f"beside {UPLOADS} uploads, unbounded"
 RATES: Mapping[str, float | None] = {ALONE: None, BESIDE: NETWORK_BYTES_PER_SECOND, UNBOUNDED: math.inf}
 """How fast uploads come, all together; None where there are none.
 
-Unbounded ones, and whoever sends them, also take from viewers what the machine has of processor time."""
+Whoever sends unbounded ones also takes from viewers what the machine has of processor time."""
 SEED = 7
 
 
@@ -44,11 +44,10 @@ class Viewers:
     cells: Mapping[str, Mapping[int, Cell]]
     """By round."""
 
-    @property
-    def is_reached(self) -> bool:
-        """Whether clients beside uploads wait no longer than they may."""
-        slower = self.slower[BESIDE]
-        return slower is not None and slower.median <= MOST_SLOWER
+
+def is_bearable(slower: Summary | None) -> bool:
+    """Tell whether clients wait no longer than they may; not, where nothing was answered."""
+    return slower is not None and slower.median <= MOST_SLOWER
 
 
 def measure_viewers(source: Path, server: Server, generator: Generator, *, rounds: int) -> Viewers:
