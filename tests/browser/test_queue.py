@@ -104,28 +104,6 @@ async def test_jobs_come_move_and_end_by_themselves(page: Page, clips: dict[str,
     await expect(page.locator("#announcements")).to_contain_text("The third one: Complete.")
 
 
-RENAMED = """
-window.renamed = [];
-new MutationObserver((records) => {
-  for (const { target, removedNodes } of records) {
-    if (target.dataset?.part !== 'name') continue;
-    for (const { data } of removedNodes) if (data !== target.textContent) renamed.push([data, target.textContent]);
-  }
-}).observe(document, { childList: true, subtree: true });
-"""
-"""Notes what a rendition's bar was called before it had another name."""
-
-
-async def test_a_bar_stays_with_its_rendition(page: Page, clips: dict[str, Path]) -> None:
-    """The smallest is encoded first, and alone; then it is the last of all, and none of them is another."""
-    await page.goto("/jobs")
-    await page.evaluate(RENAMED)
-    job = row(page, await upload(page, clips["long"], "Bars"))
-    await expect(job.get_by_test_id("rendition-bar")).to_have_count(1, timeout=PATIENCE_MILLISECONDS)
-    await expect(job.get_by_test_id("rendition-bar")).to_have_count(3, timeout=PATIENCE_MILLISECONDS)
-    assert await page.evaluate("renamed") == []
-
-
 async def test_the_keyboard_cancels_and_tries_again(page: Page, clips: dict[str, Path]) -> None:
     """The focus stays on the row that it is used on, wherever that moves."""
     await page.goto("/jobs")

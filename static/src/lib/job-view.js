@@ -14,11 +14,6 @@ export function setBar(bar, percent) {
   bar.setAttribute('aria-valuenow', String(Math.floor(percent)));
 }
 
-/** @param {HTMLElement} item of the list of renditions @returns {HTMLElement} */
-function nameOf(item) {
-  return item.querySelector('[data-part="name"]');
-}
-
 /** Keeps one element in step with one job. */
 export class JobView {
   /** @param {HTMLElement} root an element with the parts of `_job.html` */
@@ -73,26 +68,21 @@ export class JobView {
     if (status.textContent !== words) status.textContent = words;
   }
 
-  // A bar stays with its rendition: in another's place it would run there from that one's length.
   #showRenditions(job) {
     const list = this.part('renditions');
-    const before = new Map([...list.children].map((item) => [nameOf(item).textContent, item]));
     const shown = stateOf(job) === 'running' ? job.renditions : [];
-    const items = shown.map((rendition) => this.#renditionItem(rendition, before.get(rendition.name)));
-    const isSame = items.length === list.children.length && items.every((item, at) => item === list.children[at]);
-    if (!isSame) list.replaceChildren(...items);
-  }
-
-  #renditionItem({ name, percent }, before) {
-    const item = before ?? this.part('rendition-template').content.firstElementChild.cloneNode(true);
-    const bar = item.querySelector('progress');
-    if (!before) {
-      nameOf(item).textContent = name;
-      bar.setAttribute('aria-label', name);
+    while (list.children.length > shown.length) list.lastElementChild.remove();
+    while (list.children.length < shown.length) {
+      list.append(this.part('rendition-template').content.firstElementChild.cloneNode(true));
     }
-    item.querySelector('[data-part="percent"]').textContent = formatPercent(percent);
-    setBar(bar, percent);
-    return item;
+    shown.forEach(({ name, percent }, index) => {
+      const item = list.children[index];
+      item.querySelector('[data-part="name"]').textContent = name;
+      item.querySelector('[data-part="percent"]').textContent = formatPercent(percent);
+      const bar = item.querySelector('progress');
+      bar.setAttribute('aria-label', name);
+      setBar(bar, percent);
+    });
   }
 
   async #ask(action) {
