@@ -103,14 +103,17 @@ class Tasks:
         renditions = await self._renditions.begin(video.id, specs)
         span = encode_span(event.job.percent, work=work, later_work=later_work)
         is_watchable = asyncio.Event()
-        languages = self._languages.take(video, prepared.source)
-        async with beside(languages), beside(self._take_extras(video, prepared.source, is_watchable)):
+
+        async def grow() -> None:
             await self._renditions.grow(event, prepared.source, specs, renditions, span, is_watchable=is_watchable)
             for rendition in renditions:
                 await self._renditions.finish(rendition)
             if later_work:  # of a short video nothing could be watched while it grew
                 await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)
             is_watchable.set()
+
+        languages = self._languages.take(video, prepared.source)
+        await beside(grow(), languages, self._take_extras(video, prepared.source, is_watchable))
 
     async def publish(self, prepared: Prepared) -> None:
         """Do what is left once all renditions are there."""
