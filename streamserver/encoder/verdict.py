@@ -5,7 +5,9 @@ from typing import Final
 
 from streamserver.errors import (
     EncoderFault,
+    EncoderHung,
     EncoderKilled,
+    EncoderStalled,
     EncodingFailed,
     MachineFault,
     OutOfMemory,
@@ -46,6 +48,8 @@ HEARD_TOO_OFTEN: Final = 123
 """ffmpeg's exit code after the fourth signal to end. Only the kernel insists: with SIGXCPU, once a second."""
 INTERRUPTED: Final = "Immediate exit requested"
 """What ffmpeg says where a signal caught it in the middle of something."""
+BUSY_SHARE: Final = 0.25
+"""Of one processor: what works gets more, on a machine that has any to give."""
 SHELL_OFFSET: Final = 128
 """A program that waits for another passes on the signal that ended it as an exit code above this."""
 
@@ -64,6 +68,16 @@ def verdict(code: int, complaints: str, *, is_spent: bool = False) -> EncodingFa
     if by_signal in FROM_OUTSIDE or (code == ASKED_TO_END and (not complaints or INTERRUPTED in complaints)):
         return SourceFault(TOO_DEMANDING) if is_spent else EncoderKilled()
     return _by_complaints(complaints, crashed=by_signal is not None)
+
+
+def stall_verdict(seconds: float, cpu_seconds: float, *, at_seconds: float = 0.0) -> EncodingFailed:
+    """Return what it means that a program got no further for so long, and took so much processor time meanwhile.
+
+    Who works is lost in the source; who does not waits for a disk that hangs, or was stopped.
+    """
+    if cpu_seconds >= BUSY_SHARE * seconds:
+        return EncoderStalled()
+    return EncoderHung(at_seconds=at_seconds)
 
 
 def is_not_the_file(failure: EncodingFailed, complaints: str) -> bool:

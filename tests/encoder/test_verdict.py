@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from streamserver.encoder.verdict import verdict
+from streamserver.encoder.verdict import stall_verdict, verdict
 
 DAMAGED = "source: Invalid data found when processing input"
 NO_PLACE = "Slave '[f=mp4]/a.mp4': error opening: No such file or directory\nNothing was written into output file"
@@ -57,3 +57,12 @@ def test_whose_fault_it_is(exit_code: int, complaints: str, code: str) -> None:
 def test_complaints_alone_are_no_failure() -> None:
     """What ffmpeg got over does no harm."""
     assert verdict(0, f"{DAMAGED}\n{FULL}") is None
+
+
+@pytest.mark.parametrize(
+    ("cpu_seconds", "code"),
+    [(0.0, "encoder_hung"), (14.9, "encoder_hung"), (15.0, "encoder_stalled"), (110.0, "encoder_stalled")],
+)
+def test_who_gets_no_further(cpu_seconds: float, code: str) -> None:
+    """Whoever waits does so for the machine; whoever works is lost in the source."""
+    assert stall_verdict(60.0, cpu_seconds).code == code

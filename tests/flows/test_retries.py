@@ -6,7 +6,15 @@ import pytest
 
 from streamserver.domain.jobs import Job, JobStatus
 from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
-from streamserver.errors import EncoderFault, EncoderKilled, EncoderStalled, OutOfRoom, SourceFault, StorageFull
+from streamserver.errors import (
+    EncoderFault,
+    EncoderHung,
+    EncoderKilled,
+    EncoderStalled,
+    OutOfRoom,
+    SourceFault,
+    StorageFull,
+)
 from streamserver.flows.indexes import rendition_key
 from tests.flows.works import Works, is_there, open_works
 
@@ -116,6 +124,27 @@ class TestTryingAgain:
             other = await works.upload(**SMALL)
             assert (await works.end_of(other.job_id)).status is JobStatus.COMPLETE
             assert (await works.jobs.get(waiting.job_id)).queue_position is None
+
+    async def test_an_encoder_that_hung_once(self, works: Works) -> None:
+        """A disk that did not answer for a while costs nobody the video."""
+        works.encoder.faults["ladder"] = EncoderHung(at_seconds=4.0)
+        await works.pool.start()
+        video = await works.upload(**SMALL)
+        job = await works.report(video.job_id, lambda job: job.last_error is not None)
+        assert (job.status, job.last_error and job.last_error.code) == (JobStatus.READY, "encoder_hung")
+        works.encoder.faults.clear()
+        assert (await works.end_of(video.job_id)).status is JobStatus.COMPLETE
+
+    async def test_an_encoder_that_hangs_at_one_place(self, works: Works) -> None:
+        """Twice is enough: the source is to blame, but is kept for whoever knows better."""
+        works.encoder.faults["ladder"] = EncoderHung(at_seconds=4.0)
+        await works.pool.start()
+        video = await works.upload(**SMALL)
+        ended = await works.end_of(video.job_id)
+        assert ended.error is not None
+        assert (ended.error.code, ended.attempt) == ("encoder_stalled", 2)
+        assert ended.error.message.endswith("both times 4 seconds into the video.")
+        assert await works.encode.has_source(ended)
 
     async def test_it_waits_through_a_restart(self) -> None:
         """The next server knows why a job waits, and until when."""
