@@ -12,12 +12,14 @@ from streamserver.errors import (
     MachineFault,
     OutOfMemory,
     OutOfRoom,
+    StorageFault,
     StorageFull,
     Unavailable,
 )
 
 BY_KIND: Final[dict[type[Exception], type[EncodingFailed]]] = {
     StorageFull: OutOfRoom,  # before what it is a kind of
+    StorageFault: MachineFault,
     Unavailable: CatalogAway,
     MemoryError: OutOfMemory,
 }

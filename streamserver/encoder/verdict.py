@@ -17,7 +17,7 @@ from streamserver.errors import (
 
 NOT_STARTED: Final = "cannot be started"
 """What the launcher says of a program that is not there."""
-NO_ROOM: Final = ("No space left on device", "Disk quota exceeded")
+NO_ROOM: Final = ("No space left on device", "Disk quota exceeded", "File too large")
 NO_SANDBOX: Final = "bwrap: "
 """What bubblewrap says first, where the program that it is put around has not begun."""
 NO_BOUND: Final = "is not started, for a bound cannot be had"
@@ -28,6 +28,8 @@ NOT_OPENED: Final = ("Error while opening encoder",)
 """What it is asked for is always possible: it lacks memory or threads, of which it says nothing more."""
 NO_PLACE: Final = ("': error opening: ",)
 """Where a file cannot be opened for writing, the source is not to blame that nothing was written."""
+NO_STORAGE: Final = ("Read-only file system", "Stale file handle", "Too many open files")
+"""What a source cannot bring about."""
 SOURCE_COMPLAINTS: Final = (
     "Invalid data found when processing input",
     "moov atom not found",
@@ -97,7 +99,7 @@ def _by_complaints(complaints: str, *, crashed: bool) -> EncodingFailed:
         return OutOfRoom()
     if _has_one_of(NO_MEMORY, complaints):
         return OutOfMemory()
-    if _has_one_of(NOT_OPENED, complaints):
+    if _has_one_of((*NOT_OPENED, *NO_STORAGE), complaints):
         return MachineFault()
     is_ours = crashed or _has_one_of(NO_PLACE, complaints)
     if _has_one_of(SOURCE_COMPLAINTS, complaints) and not is_ours:

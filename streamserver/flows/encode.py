@@ -9,14 +9,13 @@ from streamserver.domain.order import Task, Turn, next_turn
 from streamserver.domain.retries import Retries
 from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
 from streamserver.errors import (
+    CatalogAway,
     Conflict,
     EncoderHung,
     EncodingFailed,
     MachineFault,
     NotFound,
     SourceFault,
-    StorageFull,
-    Unavailable,
 )
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.receive import source_key
@@ -79,9 +78,9 @@ class Encode:
             log.warning("job %s is no longer this server's: %s", turn.job_id, loss)
             self._prepared.pop(turn.job_id, None)
         except Exception as error:
-            if isinstance(error, Unavailable) and not isinstance(error, StorageFull):
-                raise
             failure = failure_of(error)
+            if isinstance(failure, CatalogAway):
+                raise
             if not isinstance(error, EncodingFailed) and not isinstance(failure, MachineFault):
                 log.exception("job %s failed for an unforeseen reason", turn.job_id)
             await self._fail(event, failure)

@@ -141,16 +141,27 @@ class Pool:
                     await self._news.wait()
             self._news.clear()
             try:
+                await self._set_back_stranded()
                 wait_seconds = await self._offer_waiting()
             except StreamserverError as error:
                 wait_seconds = OFFER_SECONDS
                 log.warning("the catalog cannot be asked for waiting jobs: %s", error)
+            except Exception:
+                wait_seconds = OFFER_SECONDS
+                log.exception("waiting jobs could not be looked for, for an unforeseen reason")
+
+    async def _set_back_stranded(self) -> None:
+        """Record the ends that could not be recorded, as far as that is possible by now; nobody waits for it."""
+        for job_id, failure in tuple(self._stranded.items()):
+            try:
+                await self._encode.set_back(job_id, failure)
+            except (StreamserverError, OSError) as error:
+                log.warning("job %s cannot be set back yet: %s", job_id, error)
+            else:
+                del self._stranded[job_id]
 
     async def _offer_waiting(self) -> float:
         """Put in line who waits and is due; return in how many seconds to look again."""
-        for job_id in tuple(self._stranded):
-            await self._encode.set_back(job_id, self._stranded[job_id])
-            del self._stranded[job_id]
         ready = await self._catalog.jobs(statuses=[JobStatus.READY], limit=MANY)
         now, wait_seconds = self._clock.now(), OFFER_SECONDS
         for job in ready:

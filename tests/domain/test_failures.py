@@ -11,6 +11,7 @@ from streamserver.errors import (
     EncoderStalled,
     MachineFault,
     SourceFault,
+    StorageFault,
     StorageFull,
     Unavailable,
 )
@@ -22,6 +23,7 @@ from streamserver.errors import (
         (SourceFault(), "source_unusable"),
         (EncoderStalled(), "encoder_stalled"),
         (StorageFull(), "out_of_room"),
+        (StorageFault(), "machine_failed"),
         (Unavailable(), "catalog_away"),
         (MemoryError(), "out_of_memory"),
         (OSError(errno.ENOSPC, "No space left on device"), "out_of_room"),

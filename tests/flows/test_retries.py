@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from streamserver.blobs.memory import MemoryBlobs
 from streamserver.domain.jobs import Job, JobStatus
 from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
 from streamserver.errors import (
@@ -13,6 +14,7 @@ from streamserver.errors import (
     EncoderStalled,
     OutOfRoom,
     SourceFault,
+    StorageFault,
     StorageFull,
 )
 from streamserver.flows.indexes import rendition_key
@@ -28,6 +30,20 @@ async def failed_once(works: Works, **source: Any) -> tuple[Video, Job]:  # noqa
     await works.pool.start()
     video = await works.upload(**source)
     return video, await works.report(video.job_id, lambda job: job.last_error is not None)
+
+
+class ClosedBlobs(MemoryBlobs):
+    """Blobs that cannot be removed, on and off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_closed = True
+
+    async def delete(self, key: str) -> None:
+        """See `Blobs.delete`."""
+        if self.is_closed and key.endswith(".mp4"):
+            raise StorageFault
+        await super().delete(key)
 
 
 class TestTryingAgain:
@@ -124,6 +140,21 @@ class TestTryingAgain:
             other = await works.upload(**SMALL)
             assert (await works.end_of(other.job_id)).status is JobStatus.COMPLETE
             assert (await works.jobs.get(waiting.job_id)).queue_position is None
+
+    async def test_bytes_that_cannot_be_removed(self) -> None:
+        """A disk that has become read-only keeps no job from being tried again, and in the end from its end."""
+        blobs = ClosedBlobs()
+        async with open_works(blobs=blobs, retries=1) as works:
+            video, job = await failed_once(works, **SMALL)
+            assert job.status is JobStatus.READY
+            ended = await works.end_of(video.job_id)
+            assert (ended.status, ended.attempt) == (JobStatus.ERROR, 2)
+            found = await works.catalog.video(video.id)
+            assert (found.status, found.renditions) == (VideoStatus.ERROR, ())
+            works.encoder.faults.clear()
+            await works.jobs.retry(video.job_id)
+            assert (await works.end_of(video.job_id)).status is JobStatus.COMPLETE
+        await blobs.close()
 
     async def test_an_encoder_that_hung_once(self, works: Works) -> None:
         """A disk that did not answer for a while costs nobody the video."""
