@@ -10,6 +10,7 @@ from functools import partial
 from streamserver.domain.failures import failure_of
 from streamserver.domain.jobs import Job, JobEvent, JobStatus, waiting_again
 from streamserver.domain.order import Turn
+from streamserver.domain.progress import is_news
 from streamserver.errors import CatalogAway, MachineFault, NotFound, StreamserverError
 from streamserver.flows.encode import Encode
 from streamserver.flows.forecast import Forecast
@@ -21,10 +22,6 @@ OFFER_SECONDS = 2.0
 """How often the catalog is asked for jobs that the line does not know of."""
 MANY = 10_000
 """More jobs than ever wait."""
-NEWS_SHARE = 0.1
-"""An ETA that changed by less than this is no news."""
-NEWS_SECONDS = 2.0
-"""Nor is one that changed by less than this."""
 
 
 class Pool:
@@ -95,7 +92,7 @@ class Pool:
             job, eta_seconds = self._bus.latest(turn.job_id) or jobs.get(turn.job_id), ends.get(turn.job_id)
             if job is None or job.is_terminal:
                 continue
-            if job.queue_position != position or _is_news(job.eta_seconds, eta_seconds):
+            if job.queue_position != position or is_news(job.eta_seconds, eta_seconds):
                 await self._encode.report_place(job, position, eta_seconds)
 
     async def _work(self, take: Callable[[], Awaitable[Turn]]) -> None:
@@ -184,12 +181,6 @@ class Pool:
             await self.announce()
         except StreamserverError as error:
             log.warning("places in line could not be told: %s", error)
-
-
-def _is_news(told_seconds: float | None, eta_seconds: float | None) -> bool:
-    if told_seconds is None or eta_seconds is None:
-        return told_seconds is not eta_seconds
-    return abs(eta_seconds - told_seconds) > max(NEWS_SECONDS, NEWS_SHARE * told_seconds)
 
 
 def _seconds_until(moment: datetime, now: datetime) -> float:

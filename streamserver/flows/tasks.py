@@ -119,9 +119,9 @@ class Tasks:
         """Do what is left once all renditions are there."""
         event = prepared.event
         video = await self._catalog.video(event.job.video_id)
+        await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
         await self._languages.take(video, prepared.source)  # where there was nothing to encode beside them
         await self._extras.storyboard(video.id)
-        await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
 
     async def _take_extras(self, video: Video, source: SourceInfo, is_watchable: asyncio.Event) -> None:
         """Take what goes with a video once its first rendition can be watched: its viewers wait for that."""
