@@ -34,6 +34,7 @@ BY_NUMBER: Final[dict[int | None, type[EncodingFailed]]] = {
     errno.ENFILE: MachineFault,
     errno.EROFS: MachineFault,
     errno.ESTALE: MachineFault,
+    -1: MachineFault,  # of uvloop, where a program that is to be started can have no descriptor
 }
 
 

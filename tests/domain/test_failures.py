@@ -30,6 +30,7 @@ from streamserver.errors import (
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "out_of_room"),
         (BlockingIOError(errno.EAGAIN, "fork: Resource temporarily unavailable"), "out_of_memory"),
         (OSError(errno.EIO, "Input/output error"), "machine_failed"),
+        (OSError(-1, "Unknown error -1"), "machine_failed"),
         (FileNotFoundError(errno.ENOENT, "No such file"), "encoder_failed"),
         (ZeroDivisionError(), "encoder_failed"),
     ],
