@@ -28,11 +28,12 @@
     ├── EncodingFailed         why a job, or one attempt at it, failed
     │   ├── SourceFault        the source's fault: final
     │   ├── EncoderFault       ours: tried again when somebody asks for it
-    │   ├── EncoderStalled
+    │   ├── EncoderStalled     the source's, as far as can be told: likewise
     │   ├── MachineFault       the machine's: tried again by itself
     │   │   ├── OutOfRoom
     │   │   ├── OutOfMemory
     │   │   ├── EncoderKilled
+    │   │   ├── EncoderHung
     │   │   └── CatalogAway
     │   └── Cancelled
     ├── ImportFailed           why a file could not be had from a link, or not at once
@@ -227,7 +228,7 @@ class EncoderFault(EncodingFailed):
 
 
 class EncoderStalled(EncodingFailed):
-    """The encoder made no progress and was stopped; trying again may help."""
+    """The encoder worked on without making any progress, and was stopped; trying again may help."""
 
     code = "encoder_stalled"
 
@@ -254,6 +255,17 @@ class EncoderKilled(MachineFault):
     """The encoder was killed from outside, most likely for want of memory."""
 
     code = "encoder_killed"
+
+
+class EncoderHung(MachineFault):
+    """The encoder stood still, as it does when the disk does not answer, and was stopped."""
+
+    code = "encoder_hung"
+
+    def __init__(self, message: str | None = None, *, at_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.at_seconds = at_seconds
+        """How much of the source it had encoded by then."""
 
 
 class CatalogAway(MachineFault):

@@ -19,10 +19,10 @@ from typing import BinaryIO
 from streamserver.blobs.descriptors import Descriptor, Descriptors, open_file
 from streamserver.blobs.incoming import IncomingFolder, LocalIncoming
 from streamserver.blobs.keys import is_part, parts_of
-from streamserver.blobs.locking import remove_left
-from streamserver.blobs.moving import NO_ROOM, move, sync_folder
+from streamserver.blobs.locking import explained, remove_left
+from streamserver.blobs.moving import move, sync_folder
 from streamserver.blobs.part_folder import PartFolder
-from streamserver.errors import NotFound, StorageFull, StreamserverError, Unavailable
+from streamserver.errors import NotFound, StreamserverError, Unavailable
 
 WRITE_BYTES = 1024 * 1024
 """Received bytes are gathered until there are this many, so that a thread is woken once for each."""
@@ -158,12 +158,10 @@ class LocalDraft:
     def flush(self) -> None:
         """Hand what was gathered to the system; blocks."""
         gathered, self._gathered = self._gathered, bytearray()
-        try:
+        with explained():
             view = memoryview(gathered)
             while view:
                 view = view[self._file.write(view) :]
-        except OSError as error:
-            raise _as_storage_full(error) from error
 
     def leave(self) -> None:
         """Remove the bytes unless they were kept, and let go of the lock; blocks."""
@@ -173,26 +171,18 @@ class LocalDraft:
 
     def _keep(self, target: Path) -> None:
         self.flush()
-        try:
+        with explained():
             os.fsync(self._file.fileno())
             move(self._path, target)
             self._is_kept = True
             sync_folder(target.parent)
             sync_folder(target.parent.parent)
-        except OSError as error:
-            raise _as_storage_full(error) from error
-
-
-def _as_storage_full(error: OSError) -> Exception:
-    return StorageFull() if error.errno in NO_ROOM else error
 
 
 def _create_locked(path: Path) -> BinaryIO:
     while True:
-        try:
+        with explained():
             file = path.open("xb", buffering=0)
-        except OSError as error:
-            raise _as_storage_full(error) from error
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file
@@ -214,8 +204,9 @@ def _settle(path: Path) -> int:
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    elif path.exists():  # a file system that cannot be written to would complain also of what is not there
+        with explained():
+            path.unlink(missing_ok=True)
 
 
 def _remove_left_drafts(incoming: Path) -> list[str]:

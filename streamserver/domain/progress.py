@@ -16,6 +16,10 @@ DECODE_SHARE = 0.2
 """What a decoded pixel costs beside an encoded one."""
 RENDITION_PIXELS = 20_000
 """What an encoder does for each rendition and frame, whatever its size, as so many pixels."""
+NEWS_SHARE = 0.1
+"""An ETA that changed by less than this is no news to those who wait."""
+NEWS_SECONDS = (2.0, 20.0)
+"""That is at least so long, and at most: of an hour, too, people want to see that it gets less."""
 MOST_SAMPLES = 64
 """More tell nothing more about a pace."""
 LEAST_SECONDS = 1.0
@@ -66,6 +70,14 @@ def work_of(source: SourceInfo, specs: Iterable[RenditionSpec]) -> float:
     if pixels:
         pixels += video.coded_width * video.coded_height * video.frame_rate * DECODE_SHARE
     return pixels * source.duration_seconds / 1e6
+
+
+def is_news(told_seconds: float | None, eta_seconds: float | None) -> bool:
+    """Tell whether those who wait, and were told one ETA, are to be told another."""
+    if told_seconds is None or eta_seconds is None:
+        return told_seconds is not eta_seconds
+    least, most = NEWS_SECONDS
+    return abs(eta_seconds - told_seconds) > max(least, min(most, NEWS_SHARE * told_seconds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

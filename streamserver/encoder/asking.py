@@ -8,9 +8,9 @@ from typing import TypeVar
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.process import Running, running
 from streamserver.encoder.sandbox import Sandbox
-from streamserver.encoder.verdict import is_not_the_file, verdict
+from streamserver.encoder.verdict import is_not_the_file, stall_verdict, verdict
 from streamserver.encoder.whitelists import INPUT_OPTIONS
-from streamserver.errors import SourceFault
+from streamserver.errors import MachineFault, SourceFault
 
 UNLISTED_CODEC = re.compile(r"Codec \((\w+)\) not on whitelist")
 
@@ -41,11 +41,8 @@ class Asking:
         command = [self.ffprobe, "-v", "error", *guard, *arguments, "-i", self.path]
         try:
             confinement = self.sandbox.around(command, self.limits.for_a_look())
-            async with self.limits.probe_timeout(), running(command, confinement) as process:
-                found = await read(process)
-                code, complaints = await process.end()
-        except TimeoutError:
-            raise SourceFault("The file could not be understood in time.") from None
+            async with running(command, confinement) as process:
+                found, code, complaints = await self._heard(process, read)
         except ValueError:
             raise SourceFault("The file describes itself at unreasonable length.") from None
         failure = verdict(code, complaints)
@@ -54,6 +51,18 @@ class Asking:
         if is_not_the_file(failure, complaints):
             raise failure
         raise SourceFault(_in_plain_words(complaints))
+
+    async def _heard(
+        self, process: Running, read: Callable[[Running], Awaitable[Found]]
+    ) -> tuple[Found, int, str]:
+        try:
+            async with self.limits.probe_timeout():
+                return await read(process), *await process.end()
+        except TimeoutError:
+            failure = stall_verdict(self.limits.probe_seconds, process.cpu_seconds())
+        if isinstance(failure, MachineFault):
+            raise failure
+        raise SourceFault("The file could not be understood in time.")
 
 
 def _in_plain_words(complaints: str) -> str:

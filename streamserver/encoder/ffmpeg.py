@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
-from streamserver.domain.ladder import EncodePlan, RenditionSpec
+from streamserver.domain.ladder import EncodePlan
 from streamserver.domain.progress import EncoderReport
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream
 from streamserver.domain.storyboard import Storyboard
@@ -23,7 +23,7 @@ from streamserver.encoder.probe import probe
 from streamserver.encoder.process import Running, running
 from streamserver.encoder.programs import Programs, check_programs
 from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
-from streamserver.encoder.verdict import verdict
+from streamserver.encoder.verdict import stall_verdict, verdict
 from streamserver.encoder.x264 import X264
 from streamserver.errors import EncoderFault, EncoderStalled
 
@@ -94,43 +94,47 @@ class FfmpegEncoder:
         command = encode_command(self._programs.ffmpeg, plan, self._x264)
         budget = self._limits.for_an_encode(plan)
         outputs = [output.path for output in plan.outputs]
+        course = _Course()
         async with running(command, self._sandbox.around(command, budget, outputs=outputs)) as process:
             try:
-                used_seconds = await self._watch(process, plan.source, plan.outputs[0].spec, report)
+                await self._watch(process, course, plan, report)
                 async with asyncio.timeout(self._stall_seconds):
                     ended = await process.end()
             except TimeoutError:
-                raise EncoderStalled from None
-            _judge(*ended, is_spent=used_seconds >= NEARLY * budget.cpu_seconds)
+                worked_seconds = process.cpu_seconds() - course.cpu_seconds_then
+                raise stall_verdict(
+                    self._stall_seconds, worked_seconds, at_seconds=course.encoded_seconds
+                ) from None
+            _judge(*ended, is_spent=course.cpu_seconds >= NEARLY * budget.cpu_seconds)
 
     async def sample(self, target: Path) -> None:
         """Write a short video that shows what the server does."""
         await self._run(sample_command(self._programs.ffmpeg, str(target)))
 
     async def _watch(
-        self, process: Running, source: SourceInfo, spec: RenditionSpec, report: Callable[[EncoderReport], None]
-    ) -> float:
-        """Pass on progress until there is no more; return the processor time that was seen to be taken.
+        self, process: Running, course: "_Course", plan: EncodePlan, report: Callable[[EncoderReport], None]
+    ) -> None:
+        """Pass on progress until there is no more.
 
         Raises `TimeoutError` once it stands still for too long, and `SourceFault` once it is far beyond its end.
         """
         loop = asyncio.get_running_loop()
-        furthest, used_seconds = (-1.0, -1), 0.0
+        furthest = (-1.0, -1)
         async with asyncio.timeout(self._stall_seconds) as deadline:
             async for block in _progress_blocks(process.lines()):
-                used_seconds = max(used_seconds, process.cpu_seconds())
+                course.cpu_seconds = max(course.cpu_seconds, process.cpu_seconds())
                 progress = _as_report(block)
                 self._limits.judge_progress(
-                    source,
-                    shown_seconds=_whole_number(block.get("frame")) / spec.frame_rate,
+                    plan.source,
+                    shown_seconds=_whole_number(block.get("frame")) / plan.outputs[0].spec.frame_rate,
                     encoded_seconds=progress.encoded_seconds,
                 )
                 reached = (progress.encoded_seconds, _whole_number(block.get("total_size")))
                 if reached > furthest:
                     furthest = reached
                     deadline.reschedule(loop.time() + self._stall_seconds)
+                    course.encoded_seconds, course.cpu_seconds_then = progress.encoded_seconds, course.cpu_seconds
                     report(progress)
-        return used_seconds
 
     async def _run(
         self, command: list[str], budget: Budget | None = None, *, seconds: float = SHORT_RUN_SECONDS
@@ -141,6 +145,20 @@ class FfmpegEncoder:
                 _judge(*await process.end())
         except TimeoutError:
             raise EncoderStalled from None
+
+
+class _Course:
+    """How far an encoder came, and what that took."""
+
+    __slots__ = ("cpu_seconds", "cpu_seconds_then", "encoded_seconds")
+
+    def __init__(self) -> None:
+        self.encoded_seconds = 0.0
+        """Of the source."""
+        self.cpu_seconds = 0.0
+        """Processor time that was seen to be taken."""
+        self.cpu_seconds_then = 0.0
+        """The same when it got further for the last time."""
 
 
 def _has_bytes(path: Path) -> bool:

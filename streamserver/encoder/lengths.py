@@ -9,7 +9,7 @@ from typing import Any
 from streamserver.domain.sources import OUTLASTING_SECONDS
 from streamserver.encoder.asking import Asking
 from streamserver.encoder.process import Running
-from streamserver.errors import SourceFault
+from streamserver.errors import EncoderHung, SourceFault
 
 MEASURING_SECONDS = 10.0
 """How long a file may be read to learn more than what its container tells; gigabytes are."""
@@ -80,7 +80,7 @@ async def _measured(
     asking: Asking, stream: dict[str, Any], measure: Callable[[Running], Awaitable[float]]
 ) -> float:
     """Measure a track by its packets; 0 for a recording that is too large to be read once more."""
-    with suppress(SourceFault):
+    with suppress(SourceFault, EncoderHung):
         return await asking.within(MEASURING_SECONDS).ask(measure, *_packet_times(stream))
     return 0.0
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 NICENESS = 10
-TERM_SECONDS = 0.5
+TERM_SECONDS = 0.25
 """How long a process may take to end when it is asked to; who cancels a job waits for it."""
 TAIL_BYTES = 8 * 1024
 """How much of what a process complains about is kept."""

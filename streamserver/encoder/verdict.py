@@ -5,7 +5,9 @@ from typing import Final
 
 from streamserver.errors import (
     EncoderFault,
+    EncoderHung,
     EncoderKilled,
+    EncoderStalled,
     EncodingFailed,
     MachineFault,
     OutOfMemory,
@@ -15,7 +17,7 @@ from streamserver.errors import (
 
 NOT_STARTED: Final = "cannot be started"
 """What the launcher says of a program that is not there."""
-NO_ROOM: Final = ("No space left on device", "Disk quota exceeded")
+NO_ROOM: Final = ("No space left on device", "Disk quota exceeded", "File too large")
 NO_SANDBOX: Final = "bwrap: "
 """What bubblewrap says first, where the program that it is put around has not begun."""
 NO_BOUND: Final = "is not started, for a bound cannot be had"
@@ -26,6 +28,8 @@ NOT_OPENED: Final = ("Error while opening encoder",)
 """What it is asked for is always possible: it lacks memory or threads, of which it says nothing more."""
 NO_PLACE: Final = ("': error opening: ",)
 """Where a file cannot be opened for writing, the source is not to blame that nothing was written."""
+NO_STORAGE: Final = ("Read-only file system", "Stale file handle", "Too many open files")
+"""What a source cannot bring about."""
 SOURCE_COMPLAINTS: Final = (
     "Invalid data found when processing input",
     "moov atom not found",
@@ -46,6 +50,8 @@ HEARD_TOO_OFTEN: Final = 123
 """ffmpeg's exit code after the fourth signal to end. Only the kernel insists: with SIGXCPU, once a second."""
 INTERRUPTED: Final = "Immediate exit requested"
 """What ffmpeg says where a signal caught it in the middle of something."""
+BUSY_SHARE: Final = 0.25
+"""Of one processor: what works gets more, on a machine that has any to give."""
 SHELL_OFFSET: Final = 128
 """A program that waits for another passes on the signal that ended it as an exit code above this."""
 
@@ -66,6 +72,16 @@ def verdict(code: int, complaints: str, *, is_spent: bool = False) -> EncodingFa
     return _by_complaints(complaints, crashed=by_signal is not None)
 
 
+def stall_verdict(seconds: float, cpu_seconds: float, *, at_seconds: float = 0.0) -> EncodingFailed:
+    """Return what it means that a program got no further for so long, and took so much processor time meanwhile.
+
+    Who works is lost in the source; who does not waits for a disk that hangs, or was stopped.
+    """
+    if cpu_seconds >= BUSY_SHARE * seconds:
+        return EncoderStalled()
+    return EncoderHung(at_seconds=at_seconds)
+
+
 def is_not_the_file(failure: EncodingFailed, complaints: str) -> bool:
     """Tell whether a look into a file failed for reasons that do not lie in the file.
 
@@ -83,7 +99,7 @@ def _by_complaints(complaints: str, *, crashed: bool) -> EncodingFailed:
         return OutOfRoom()
     if _has_one_of(NO_MEMORY, complaints):
         return OutOfMemory()
-    if _has_one_of(NOT_OPENED, complaints):
+    if _has_one_of((*NOT_OPENED, *NO_STORAGE), complaints):
         return MachineFault()
     is_ours = crashed or _has_one_of(NO_PLACE, complaints)
     if _has_one_of(SOURCE_COMPLAINTS, complaints) and not is_ours:

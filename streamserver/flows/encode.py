@@ -3,19 +3,19 @@
 import logging
 from datetime import timedelta
 
-from streamserver.domain.failures import failure_of
+from streamserver.domain.failures import failure_of, judge_hang
 from streamserver.domain.jobs import Job, JobError, JobStatus, claimed, placed
 from streamserver.domain.order import Task, Turn, next_turn
 from streamserver.domain.retries import Retries
 from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
 from streamserver.errors import (
+    CatalogAway,
     Conflict,
+    EncoderHung,
     EncodingFailed,
     MachineFault,
     NotFound,
     SourceFault,
-    StorageFull,
-    Unavailable,
 )
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.receive import source_key
@@ -48,6 +48,7 @@ class Encode:
         self._tasks = tasks
         self._retries = retries
         self._prepared: dict[str, Prepared] = {}
+        self._hung_at_seconds: dict[str, float] = {}
 
     async def run(self, job_id: str) -> None:
         """Carry out a waiting job with no other's tasks in between; does nothing where it waits no more."""
@@ -77,9 +78,9 @@ class Encode:
             log.warning("job %s is no longer this server's: %s", turn.job_id, loss)
             self._prepared.pop(turn.job_id, None)
         except Exception as error:
-            if isinstance(error, Unavailable) and not isinstance(error, StorageFull):
-                raise
             failure = failure_of(error)
+            if isinstance(failure, CatalogAway):
+                raise
             if not isinstance(error, EncodingFailed) and not isinstance(failure, MachineFault):
                 log.exception("job %s failed for an unforeseen reason", turn.job_id)
             await self._fail(event, failure)
@@ -158,6 +159,10 @@ class Encode:
 
     async def _fail(self, event: EncodingEvent, failure: EncodingFailed) -> None:
         """End the job, or the attempt alone where the machine may do better another time."""
+        if isinstance(failure, EncoderHung):
+            at_seconds = failure.at_seconds
+            failure = judge_hang(failure, self._hung_at_seconds.get(event.job.id))
+            self._hung_at_seconds[event.job.id] = at_seconds
         failures = event.job.failures + 1
         error = JobError(code=failure.code, message=failure.message)
         if isinstance(failure, MachineFault):
@@ -171,7 +176,7 @@ class Encode:
 
     async def _record_complete(self, job: Job) -> bool:
         is_recorded = await self._catalog.finish_job(job, VideoStatus.COMPLETE)
-        self._prepared.pop(job.id, None)
+        self._forget(job.id)
         return is_recorded
 
     async def _record_failure(self, job: Job) -> bool:
@@ -186,7 +191,7 @@ class Encode:
         else:
             status = VideoStatus.PLAYABLE if await self._drop_growing(video) else VideoStatus.ERROR
         is_recorded = await self._catalog.finish_job(job, status)
-        self._prepared.pop(job.id, None)
+        self._forget(job.id)
         return is_recorded
 
     async def _record_postponed(self, job: Job) -> bool:
@@ -201,6 +206,11 @@ class Encode:
         is_recorded = await self._catalog.record_job(job)
         self._prepared.pop(job.id, None)
         return is_recorded
+
+    def _forget(self, job_id: str) -> None:
+        """Let go of what was kept of a job for its next task or attempt."""
+        self._prepared.pop(job_id, None)
+        self._hung_at_seconds.pop(job_id, None)
 
     async def _is_ours(self, job: Job) -> bool:
         """Tell whether what is there belongs to this attempt, and not to one that took over."""

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from streamserver.domain.failures import failure_of
@@ -13,7 +14,7 @@ from streamserver.domain.storyboard import Storyboard, plan_storyboard, storyboa
 from streamserver.domain.titles import clean_label
 from streamserver.domain.videos import RenditionStatus, Subtitle, Video
 from streamserver.domain.webvtt import clean_text
-from streamserver.errors import BadInput, EncodingFailed, MachineFault, NotFound, StorageFull
+from streamserver.errors import BadInput, EncodingFailed, MachineFault, NotFound, StorageFault, StorageFull
 from streamserver.flows.indexes import rendition_key
 from streamserver.flows.receive import (
     poster_key,
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 MAX_TEXT_BYTES = 8 * 1024 * 1024
 """Of a text track as it is taken: typeset ones are large, but a source's may have no end at all."""
-LEFT_OUT = (EncodingFailed, BadInput, NotFound, StorageFull, OSError)
+LEFT_OUT = (EncodingFailed, BadInput, NotFound, StorageFault, StorageFull, OSError)
 """What ends the taking of one thing, and of nothing else, unless it is the machine's fault."""
 
 
@@ -112,7 +113,8 @@ class Extras:
                 await self._blobs.settle(target)
         except (asyncio.CancelledError, *LEFT_OUT) as failure:
             for target in targets:
-                await self._blobs.delete(target)
+                with suppress(StorageFault):
+                    await self._blobs.delete(target)
             if isinstance(failure, asyncio.CancelledError) or isinstance(failure_of(failure), MachineFault):
                 raise
             log.info("%s is left out: %s", name, failure)

@@ -10,6 +10,7 @@ from functools import partial
 from streamserver.domain.failures import failure_of
 from streamserver.domain.jobs import Job, JobEvent, JobStatus, waiting_again
 from streamserver.domain.order import Turn
+from streamserver.domain.progress import is_news
 from streamserver.errors import CatalogAway, MachineFault, NotFound, StreamserverError
 from streamserver.flows.encode import Encode
 from streamserver.flows.forecast import Forecast
@@ -21,10 +22,6 @@ OFFER_SECONDS = 2.0
 """How often the catalog is asked for jobs that the line does not know of."""
 MANY = 10_000
 """More jobs than ever wait."""
-NEWS_SHARE = 0.1
-"""An ETA that changed by less than this is no news."""
-NEWS_SECONDS = 2.0
-"""Nor is one that changed by less than this."""
 
 
 class Pool:
@@ -95,7 +92,7 @@ class Pool:
             job, eta_seconds = self._bus.latest(turn.job_id) or jobs.get(turn.job_id), ends.get(turn.job_id)
             if job is None or job.is_terminal:
                 continue
-            if job.queue_position != position or _is_news(job.eta_seconds, eta_seconds):
+            if job.queue_position != position or is_news(job.eta_seconds, eta_seconds):
                 await self._encode.report_place(job, position, eta_seconds)
 
     async def _work(self, take: Callable[[], Awaitable[Turn]]) -> None:
@@ -141,16 +138,27 @@ class Pool:
                     await self._news.wait()
             self._news.clear()
             try:
+                await self._set_back_stranded()
                 wait_seconds = await self._offer_waiting()
             except StreamserverError as error:
                 wait_seconds = OFFER_SECONDS
                 log.warning("the catalog cannot be asked for waiting jobs: %s", error)
+            except Exception:
+                wait_seconds = OFFER_SECONDS
+                log.exception("waiting jobs could not be looked for, for an unforeseen reason")
+
+    async def _set_back_stranded(self) -> None:
+        """Record the ends that could not be recorded, as far as that is possible by now; nobody waits for it."""
+        for job_id, failure in tuple(self._stranded.items()):
+            try:
+                await self._encode.set_back(job_id, failure)
+            except (StreamserverError, OSError) as error:
+                log.warning("job %s cannot be set back yet: %s", job_id, error)
+            else:
+                del self._stranded[job_id]
 
     async def _offer_waiting(self) -> float:
         """Put in line who waits and is due; return in how many seconds to look again."""
-        for job_id in tuple(self._stranded):
-            await self._encode.set_back(job_id, self._stranded[job_id])
-            del self._stranded[job_id]
         ready = await self._catalog.jobs(statuses=[JobStatus.READY], limit=MANY)
         now, wait_seconds = self._clock.now(), OFFER_SECONDS
         for job in ready:
@@ -173,12 +181,6 @@ class Pool:
             await self.announce()
         except StreamserverError as error:
             log.warning("places in line could not be told: %s", error)
-
-
-def _is_news(told_seconds: float | None, eta_seconds: float | None) -> bool:
-    if told_seconds is None or eta_seconds is None:
-        return told_seconds is not eta_seconds
-    return abs(eta_seconds - told_seconds) > max(NEWS_SECONDS, NEWS_SHARE * told_seconds)
 
 
 def _seconds_until(moment: datetime, now: datetime) -> float:

@@ -16,7 +16,7 @@ from streamserver.domain.progress import EncoderReport, Pace, Span, work_of
 from streamserver.domain.scanning import Scan
 from streamserver.domain.sources import SourceInfo
 from streamserver.domain.videos import AnyRendition, Rendition, RenditionStatus, VideoStatus
-from streamserver.errors import Conflict, EncoderFault, SourceFault, Unavailable
+from streamserver.errors import Conflict, EncoderFault, SourceFault, StorageFault, Unavailable
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.forecast import Forecast
 from streamserver.flows.indexes import Indexes, rendition_key
@@ -153,10 +153,17 @@ class Renditions:
         return await _looked_at(partial(with_its_end, self._blobs, rendition, index))
 
     async def drop(self, renditions: Iterable[AnyRendition]) -> None:
-        """Remove renditions with their bytes."""
+        """Remove renditions with their bytes.
+
+        A disk that does not let go of them keeps no job from its end: nobody knows of them any more, and they go
+        with their video.
+        """
         keys = []
         for rendition in renditions:
-            await self._blobs.delete(rendition_key(rendition))
+            try:
+                await self._blobs.delete(rendition_key(rendition))
+            except StorageFault as fault:
+                log.warning("the bytes of rendition %s cannot be removed: %s", rendition.key, fault)
             self._indexes.forget(rendition.key)
             keys.append(rendition.key)
         await self._catalog.delete_renditions(keys)

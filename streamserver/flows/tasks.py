@@ -103,8 +103,8 @@ class Tasks:
         renditions = await self._renditions.begin(video.id, specs)
         span = encode_span(event.job.percent, work=work, later_work=later_work)
         is_watchable = asyncio.Event()
-        languages = self._languages.take(video, prepared.source)
-        async with beside(languages), beside(self._take_extras(video, prepared.source, is_watchable)):
+
+        async def grow() -> None:
             await self._renditions.grow(event, prepared.source, specs, renditions, span, is_watchable=is_watchable)
             for rendition in renditions:
                 await self._renditions.finish(rendition)
@@ -112,13 +112,16 @@ class Tasks:
                 await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)
             is_watchable.set()
 
+        languages = self._languages.take(video, prepared.source)
+        await beside(grow(), languages, self._take_extras(video, prepared.source, is_watchable))
+
     async def publish(self, prepared: Prepared) -> None:
         """Do what is left once all renditions are there."""
         event = prepared.event
         video = await self._catalog.video(event.job.video_id)
+        await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
         await self._languages.take(video, prepared.source)  # where there was nothing to encode beside them
         await self._extras.storyboard(video.id)
-        await event.report_running(stage=Stage.PUBLISH, percent=PUBLISH_PERCENT)
 
     async def _take_extras(self, video: Video, source: SourceInfo, is_watchable: asyncio.Event) -> None:
         """Take what goes with a video once its first rendition can be watched: its viewers wait for that."""

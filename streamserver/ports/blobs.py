@@ -138,7 +138,10 @@ class Blobs(Protocol):
         """Make durable what an encoder wrote and return its length in bytes; `NotFound` where it wrote nothing."""
 
     async def delete(self, key: str) -> None:
-        """Remove a blob, or a folder with all its blobs; what is not there is ignored."""
+        """Remove a blob, or a folder with all its blobs; what is not there is ignored.
+
+        Raises `StorageFault` where the storage does not let go of a blob.
+        """
 
     async def sweep(self, is_known: Callable[[str], Awaitable[bool]]) -> list[str]:
         """Remove what a writer that is gone left behind, and name it.

@@ -66,5 +66,5 @@ class Encoder(Protocol):
     async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         """Carry out a plan; its outputs grow as it goes. Cancelling stops the encoder before it returns.
 
-        Raises `SourceFault`, `EncoderFault` or `EncoderStalled`.
+        Raises `SourceFault`, `EncoderFault`, `EncoderStalled` or a `MachineFault`.
         """

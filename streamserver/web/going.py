@@ -7,7 +7,7 @@ from multidict import CIMultiDictProxy
 
 from streamserver.domain.ranges import ResourceRegion
 from streamserver.web.hot import HotSet, Reply
-from streamserver.web.page_cache import NOWAIT
+from streamserver.web.page_cache import read_cached
 from streamserver.web.sending import SMALL_BYTES, Begun, TruncatedResourceError, send_some
 from streamserver.web.turns import STEP_BYTES, Turn
 
@@ -80,7 +80,7 @@ def _send(transport: asyncio.Transport, client: int, reply: Reply) -> int | None
         return None
     if size <= SMALL_BYTES:
         body = _view[:size]
-        if size and os.preadv(hot.lease.fd, (body,), position, NOWAIT) < size:
+        if size and read_cached(hot.lease.fd, body, position) < size:
             return None
         return os.writev(client, (header, body))
     # Not MSG_MORE: where the system paces (BBR), a header that waits for its body costs more than a packet.

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import errno
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -61,6 +62,19 @@ def is_cached(fd: int, region: ResourceRegion) -> bool:
     except OSError:  # a file system that does not know the question (EOPNOTSUPP)
         return True
     return True
+
+
+def read_cached(fd: int, into: memoryview, position: int) -> int:
+    """Read what is in memory, and on file systems that cannot tell whatever is there; return how much that was.
+
+    `BlockingIOError` where the disk would have to be waited for, and where it fails: whoever waits can tell why.
+    """
+    try:
+        return os.preadv(fd, (into,), position, NOWAIT)
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise BlockingIOError from error
+        return os.preadv(fd, (into,), position)
 
 
 async def load(fd: int, region: ResourceRegion) -> None:

@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from streamserver.blobs.local import LocalBlobs
-from streamserver.errors import NotFound, StorageFull, Unavailable
+from streamserver.errors import NotFound, StorageFault, StorageFull, Unavailable
 from tests.contracts.blob_writer import CONTENT, unknown
 from tests.contracts.descriptors import open_descriptors
 from tests.contracts.test_blobs import is_there, keep, read
 from tests.facts import missing
-from tests.services.disks import small_file_system
+from tests.services.disks import make_read_only, small_file_system
 from tests.waiting import until
 
 WRITER = [sys.executable, "-m", "tests.contracts.blob_writer"]
@@ -233,6 +233,24 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of 2 MiB and a few files."""
     with small_file_system(tmp_path / "disk", "size=2m,nr_inodes=12") as folder:
         yield folder
+
+
+class TestReadOnly:
+    """A file system that cannot be written to any more, as after a fault of the disk."""
+
+    async def test_what_cannot_be_done_is_named(self, small_disk: Path) -> None:
+        """Nothing is kept and nothing goes, in words that others know; to remove what is not there is no fault."""
+        blobs = LocalBlobs(small_disk)
+        await keep(blobs, "v/source", b"content")
+        make_read_only(small_disk)
+        with pytest.raises(StorageFault):
+            await keep(blobs, "v/poster", b"content")
+        with pytest.raises(StorageFault):
+            await blobs.delete("v/source")
+        await blobs.delete("v/poster")
+        await blobs.delete("other")
+        assert read(blobs, "v/source") == b"content"
+        await blobs.close()
 
 
 class TestFullDisk:

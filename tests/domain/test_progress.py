@@ -13,6 +13,7 @@ from streamserver.domain.progress import (
     REMUX_SPAN,
     Pace,
     encode_span,
+    is_news,
     work_of,
 )
 from streamserver.domain.sources import SourceInfo, VideoStream
@@ -132,3 +133,25 @@ class TestPace:
         assert len(pace.samples) <= MOST_SAMPLES
         assert (pace.samples[0], pace.samples[-1]) == ((0.0, 0.0), (5000.0, 0.5))
         assert pace.seconds_left == pytest.approx(5000, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("told_seconds", "eta_seconds", "is_told"),
+    [
+        (None, None, False),
+        (None, 5.0, True),
+        (5.0, None, True),
+        (5.0, 3.5, False),
+        (5.0, 2.5, True),
+        (100.0, 91.0, False),
+        (100.0, 89.0, True),
+        (100.0, 111.0, True),
+        (3600.0, 3585.0, False),
+        (3600.0, 3575.0, True),
+    ],
+)
+def test_what_is_news_to_those_who_wait(
+    told_seconds: float | None, eta_seconds: float | None, is_told: bool
+) -> None:
+    """Not each second; but what takes an hour is not told the same for minutes either."""
+    assert is_news(told_seconds, eta_seconds) is is_told

@@ -11,7 +11,14 @@ from streamserver.domain.sources import SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.programs import Programs
-from streamserver.errors import EncoderFault, EncoderStalled, EncodingFailed, MachineFault, SourceFault
+from streamserver.errors import (
+    EncoderFault,
+    EncoderHung,
+    EncoderStalled,
+    EncodingFailed,
+    MachineFault,
+    SourceFault,
+)
 from tests.clips.programs import PROGRAMS
 from tests.encoder.processes import children, script
 
@@ -193,15 +200,24 @@ class TestStalling:
         "text",
         [
             "sleep 60",
-            f"while :; do {block('1000000')}; sleep 0.05; done",
+            f"{block('1000000')}; kill -STOP $$",
             "trap '' TERM; sleep 60",
             "exec >&-; sleep 60",
         ],
     )
     async def test_no_progress(self, text: str, tmp_path: Path) -> None:
-        """One that says nothing, or the same again and again, or hangs up, is stopped, and no process is left."""
+        """One that waits for ever is stopped, however deaf it is: no process is left, and it is the machine."""
+        with pytest.raises(EncoderHung) as hang:
+            await encode(encoder_of(tmp_path, text, stall_seconds=0.5))
+        assert children() == []
+        assert hang.value.at_seconds == float("out_time" in text)
+
+    async def test_work_that_leads_nowhere(self, tmp_path: Path) -> None:
+        """One that is busy, and says the same again and again, is lost in its source; nothing is left of it."""
+        busy = "for one in 1 2 3 4; do (while :; do :; done) & done"
+        text = f"{busy}; while :; do {block('1000000')}; sleep 0.05; done"
         with pytest.raises(EncoderStalled):
-            await encode(encoder_of(tmp_path, text, stall_seconds=0.4))
+            await encode(encoder_of(tmp_path, text, stall_seconds=1))
         assert children() == []
 
     async def test_slow_is_not_still(self, tmp_path: Path) -> None:

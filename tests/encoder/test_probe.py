@@ -13,7 +13,7 @@ import pytest
 from streamserver.domain.sources import AudioStream, SourceInfo, SubtitleStream, VideoStream
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.probe import probe
-from streamserver.errors import EncoderFault, EncoderKilled, MachineFault, SourceFault
+from streamserver.errors import EncoderFault, EncoderHung, EncoderKilled, MachineFault, SourceFault
 from tests.clips.generated import Clips
 from tests.clips.packages import real_clip
 from tests.clips.programs import PROGRAMS, ffmpeg
@@ -411,8 +411,15 @@ class TestLimits:
 
     async def test_a_probe_that_takes_for_ever(self, tmp_path: Path) -> None:
         """A file that cannot be understood in time is given up, and the program is ended."""
+        busy = "for one in 1 2 3 4; do (while :; do :; done) & done; wait"
         with pytest.raises(SourceFault, match="could not be understood in time"):
-            await probe(script(tmp_path, "sleep 60"), "source", Limits(probe_seconds=0.1))
+            await probe(script(tmp_path, busy), "source", Limits(probe_seconds=1))
+        assert children() == []
+
+    async def test_a_probe_that_waits_for_ever(self, tmp_path: Path) -> None:
+        """A file is not to blame for a disk that does not answer: it is kept for the next attempt."""
+        with pytest.raises(EncoderHung):
+            await probe(script(tmp_path, "sleep 60"), "source", Limits(probe_seconds=0.5))
         assert children() == []
 
     async def test_a_probe_that_says_too_much(self, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from streamserver.encoder.verdict import verdict
+from streamserver.encoder.verdict import stall_verdict, verdict
 
 DAMAGED = "source: Invalid data found when processing input"
 NO_PLACE = "Slave '[f=mp4]/a.mp4': error opening: No such file or directory\nNothing was written into output file"
@@ -24,6 +24,9 @@ FULL = "av_interleaved_write_frame(): No space left on device"
         (228, FULL, "out_of_room"),
         (1, f"{DAMAGED}\n{FULL}", "out_of_room"),
         (1, "Error: Disk quota exceeded", "out_of_room"),
+        (229, "Error submitting a packet to the muxer: File too large", "out_of_room"),
+        (226, f"{NO_PLACE}: Read-only file system", "machine_failed"),
+        (1, "Error opening output: Too many open files", "machine_failed"),
         (244, "Error initializing: Cannot allocate memory", "out_of_memory"),
         (1, "x264 [error]: malloc of size 99999 failed", "out_of_memory"),
         (187, NOT_OPENED, "machine_failed"),
@@ -57,3 +60,12 @@ def test_whose_fault_it_is(exit_code: int, complaints: str, code: str) -> None:
 def test_complaints_alone_are_no_failure() -> None:
     """What ffmpeg got over does no harm."""
     assert verdict(0, f"{DAMAGED}\n{FULL}") is None
+
+
+@pytest.mark.parametrize(
+    ("cpu_seconds", "code"),
+    [(0.0, "encoder_hung"), (14.9, "encoder_hung"), (15.0, "encoder_stalled"), (110.0, "encoder_stalled")],
+)
+def test_who_gets_no_further(cpu_seconds: float, code: str) -> None:
+    """Whoever waits does so for the machine; whoever works is lost in the source."""
+    assert stall_verdict(60.0, cpu_seconds).code == code

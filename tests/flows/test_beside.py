@@ -11,8 +11,9 @@ from streamserver.domain.jobs import JobStatus
 from streamserver.domain.sources import SubtitleStream
 from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
 from streamserver.errors import EncoderFault, EncoderKilled
+from streamserver.flows.beside import beside
 from streamserver.flows.receive import poster_key
-from tests.flows.works import Works, is_there, open_works
+from tests.flows.works import PATIENCE_SECONDS, Works, is_there, open_works
 
 H264: dict[str, Any] = {"codec": "h264", "width": 640, "height": 360}
 LARGE: dict[str, Any] = {"width": 640, "height": 360}
@@ -110,3 +111,22 @@ class TestFailures:
         found = await works.catalog.video(video.id)
         assert found.poster_key is not None
         assert is_there(works.blobs, poster_key(video.id, found.poster_key))
+
+
+async def test_all_are_stopped_together() -> None:
+    """Who cancels waits for the slowest to stop, and not for one after the other."""
+    begun, stopping = asyncio.Barrier(4), asyncio.Barrier(3)
+
+    async def be_slow_to_stop() -> None:
+        await begun.wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await stopping.wait()  # for ever, unless the others are told to stop, too
+
+    doing = asyncio.create_task(beside(be_slow_to_stop(), be_slow_to_stop(), be_slow_to_stop()))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await begun.wait()
+        doing.cancel()
+        await asyncio.wait({doing})
+    assert doing.cancelled()

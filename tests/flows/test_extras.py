@@ -4,6 +4,7 @@ import m3u8
 import pytest
 
 from streamserver.domain.chapters import Chapter
+from streamserver.domain.jobs import Stage
 from streamserver.domain.media_types import JPEG, WEBVTT
 from streamserver.domain.sources import SubtitleStream
 from streamserver.domain.videos import VideoStatus
@@ -60,6 +61,19 @@ class TestTexts:
 
 class TestStoryboard:
     """Pictures for seeking."""
+
+    async def test_what_is_done_meanwhile(self, works: Works) -> None:
+        """While it is made nobody is told that frames are still being encoded."""
+        stages = []
+
+        async def notice(name: str) -> None:
+            if name == "set_storyboard":
+                stages.append((await works.jobs.get(video.job_id)).stage)
+
+        works.catalog.before = notice
+        video = await works.upload()
+        await works.run(video)
+        assert stages == [Stage.PUBLISH]
 
     async def test_it_is_delivered(self, works: Works) -> None:
         """Its text names the sheets, which lie beside it, and covers the video to its end."""

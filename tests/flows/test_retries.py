@@ -4,9 +4,19 @@ from typing import Any
 
 import pytest
 
+from streamserver.blobs.memory import MemoryBlobs
 from streamserver.domain.jobs import Job, JobStatus
 from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
-from streamserver.errors import EncoderFault, EncoderKilled, EncoderStalled, OutOfRoom, SourceFault, StorageFull
+from streamserver.errors import (
+    EncoderFault,
+    EncoderHung,
+    EncoderKilled,
+    EncoderStalled,
+    OutOfRoom,
+    SourceFault,
+    StorageFault,
+    StorageFull,
+)
 from streamserver.flows.indexes import rendition_key
 from tests.flows.works import Works, is_there, open_works
 
@@ -20,6 +30,20 @@ async def failed_once(works: Works, **source: Any) -> tuple[Video, Job]:  # noqa
     await works.pool.start()
     video = await works.upload(**source)
     return video, await works.report(video.job_id, lambda job: job.last_error is not None)
+
+
+class ClosedBlobs(MemoryBlobs):
+    """Blobs that cannot be removed, on and off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_closed = True
+
+    async def delete(self, key: str) -> None:
+        """See `Blobs.delete`."""
+        if self.is_closed and key.endswith(".mp4"):
+            raise StorageFault
+        await super().delete(key)
 
 
 class TestTryingAgain:
@@ -116,6 +140,42 @@ class TestTryingAgain:
             other = await works.upload(**SMALL)
             assert (await works.end_of(other.job_id)).status is JobStatus.COMPLETE
             assert (await works.jobs.get(waiting.job_id)).queue_position is None
+
+    async def test_bytes_that_cannot_be_removed(self) -> None:
+        """A disk that has become read-only keeps no job from being tried again, and in the end from its end."""
+        blobs = ClosedBlobs()
+        async with open_works(blobs=blobs, retries=1) as works:
+            video, job = await failed_once(works, **SMALL)
+            assert job.status is JobStatus.READY
+            ended = await works.end_of(video.job_id)
+            assert (ended.status, ended.attempt) == (JobStatus.ERROR, 2)
+            found = await works.catalog.video(video.id)
+            assert (found.status, found.renditions) == (VideoStatus.ERROR, ())
+            works.encoder.faults.clear()
+            await works.jobs.retry(video.job_id)
+            assert (await works.end_of(video.job_id)).status is JobStatus.COMPLETE
+        await blobs.close()
+
+    async def test_an_encoder_that_hung_once(self, works: Works) -> None:
+        """A disk that did not answer for a while costs nobody the video."""
+        works.encoder.faults["ladder"] = EncoderHung(at_seconds=4.0)
+        await works.pool.start()
+        video = await works.upload(**SMALL)
+        job = await works.report(video.job_id, lambda job: job.last_error is not None)
+        assert (job.status, job.last_error and job.last_error.code) == (JobStatus.READY, "encoder_hung")
+        works.encoder.faults.clear()
+        assert (await works.end_of(video.job_id)).status is JobStatus.COMPLETE
+
+    async def test_an_encoder_that_hangs_at_one_place(self, works: Works) -> None:
+        """Twice is enough: the source is to blame, but is kept for whoever knows better."""
+        works.encoder.faults["ladder"] = EncoderHung(at_seconds=4.0)
+        await works.pool.start()
+        video = await works.upload(**SMALL)
+        ended = await works.end_of(video.job_id)
+        assert ended.error is not None
+        assert (ended.error.code, ended.attempt) == ("encoder_stalled", 2)
+        assert ended.error.message.endswith("both times 4 seconds into the video.")
+        assert await works.encode.has_source(ended)
 
     async def test_it_waits_through_a_restart(self) -> None:
         """The next server knows why a job waits, and until when."""

@@ -20,3 +20,8 @@ def small_file_system(folder: Path, options: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+def make_read_only(folder: Path) -> None:
+    """Let nothing be written any more to such a file system, in which no file may be open for that."""
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)

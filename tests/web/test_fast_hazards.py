@@ -18,6 +18,7 @@ import pytest
 
 from streamserver.web.fast import FastHandler
 from tests.facts import missing
+from tests.services.disks import small_file_system
 from tests.web.loopback import Connection, assert_right, chance_of, content_of, on_each_loop
 from tests.web.media_server import MediaServer, media_path, media_server
 
@@ -337,3 +338,16 @@ def test_a_file_that_is_not_in_memory_arrives_whole(
 
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(ask, range(4)))
+
+
+@on_each_loop
+def test_a_file_system_that_cannot_tell_what_is_in_memory(loop: str, tmp_path: Path) -> None:
+    """On tmpfs, as on some that come over a network, there is nothing to wait for: small answers arrive, too."""
+    contents = {"small": content_of("small", 20_000)}
+    with (
+        small_file_system(tmp_path / "disk", "size=4m") as folder,
+        media_server(folder, loop, contents) as media,
+        Connection(media.port) as connection,
+    ):
+        for _ in range(3):
+            assert_right(connection.ask(media_path("small.mp4")), contents["small"])
