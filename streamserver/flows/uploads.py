@@ -82,7 +82,12 @@ class Uploads:
         against the user.
         """
         check_length(length_bytes, self._quota)
-        others = [upload for upload in await self._catalog.uploads() if upload.id not in besides]
+        # Those whose time is over cannot be gone on with, also before a sweep comes by.
+        others = [
+            upload
+            for upload in await self._catalog.uploads()
+            if upload.id not in besides and upload.expires_at > self._clock.now()
+        ]
         stored = await self._stored()
         check_quota(length_bytes, [upload for upload in others if upload.user == user], self._quota, stored)
         if length_bytes is not None and not is_elsewhere:

@@ -228,6 +228,16 @@ class TestQuota:
             with pytest.raises(TooManyUploads):
                 await works.upload()
 
+    async def test_what_has_expired_counts_no_more(self) -> None:
+        """Neither against its user nor for the room of others, also before a sweep has removed it."""
+        quota = Quota(max_bytes=MAX_BYTES, max_uploads_per_user=1)
+        async with open_works(quota=quota, blobs=MemoryBlobs(room_bytes=len(SOURCE))) as works:
+            await begin(works)
+            with pytest.raises(TooManyUploads):
+                await begin(works)
+            works.clock.advance(LIFETIME)
+            await begin(works)
+
     async def test_bytes_that_nobody_announced_count(self) -> None:
         """Whoever never says how long his files are has no more under way than others."""
         async with open_works(quota=Quota(max_bytes=MAX_BYTES, max_bytes_per_user=100)) as works:
