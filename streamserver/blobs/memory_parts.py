@@ -65,6 +65,13 @@ class MemoryParts:
         """See `Parts.sizes`."""
         return {name: sum(part.size_bytes for part, _ in kept.values()) for name, kept in self._kept.items()}
 
+    async def sha256(self, name: str) -> str:
+        """See `Parts.sha256`."""
+        if _checked(name) in {receiving for receiving, _ in self._receiving}:
+            raise Locked
+        kept = self._kept.get(name, {})
+        return hashlib.sha256(b"".join(kept[number][1] for number in sorted(kept))).hexdigest()
+
     async def hand_over(self, name: str) -> None:
         """See `Parts.hand_over`."""
         if _checked(name) in {receiving for receiving, _ in self._receiving}:

@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from streamserver.blobs.digests import Digest
 from streamserver.blobs.incoming import GATHERED_BYTES, IncomingFolder
 from streamserver.blobs.keys import is_part
 from streamserver.blobs.locking import explained
@@ -48,7 +49,7 @@ class PartFolder:
             raise Locked
         self._receiving.add(claim)
         try:
-            draft = LocalPartDraft(self._incoming, path, part, await self._open(path))
+            draft = LocalPartDraft(self._incoming, path, part, await self._open(path, fcntl.LOCK_SH))
             try:
                 yield draft
             finally:
@@ -64,6 +65,16 @@ class PartFolder:
     async def sizes(self) -> Mapping[str, int]:
         """See `Parts.sizes`."""
         return await self._incoming.threads.run(_sizes, self._folder)
+
+    async def sha256(self, name: str) -> str:
+        """See `Parts.sha256`."""
+        digest, descriptor = self._incoming.digest(name), await self._open(self._path(name), fcntl.LOCK_EX)
+        try:
+            while await self._incoming.threads.run(_is_behind, digest, descriptor):
+                pass
+            return digest.hexdigest()
+        finally:
+            await self._incoming.threads.run(os.close, descriptor)
 
     async def hand_over(self, name: str) -> None:
         """See `Parts.hand_over`."""
@@ -83,8 +94,8 @@ class PartFolder:
             await self.delete(name)
         return removed
 
-    async def _open(self, path: Path) -> int:
-        opening = asyncio.ensure_future(self._incoming.threads.run(_open_shared, path))
+    async def _open(self, path: Path, lock: int) -> int:
+        opening = asyncio.ensure_future(self._incoming.threads.run(_open_locked, path, lock))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -183,13 +194,18 @@ class LocalPartDraft:
         return StoredPart(number=self._part.number, size_bytes=self._part.size_bytes, etag=etag)
 
 
-def _open_shared(path: Path) -> int:
+def _is_behind(digest: Digest, descriptor: int) -> bool:
+    with explained():
+        return digest.follow(descriptor, os.fstat(descriptor).st_size)
+
+
+def _open_locked(path: Path, lock: int) -> int:
     """Return a descriptor of the file, which is made when it is not there."""
     while True:
         with explained():
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, lock | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             raise Locked from None

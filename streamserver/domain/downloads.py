@@ -28,7 +28,7 @@ _LOGIN_WORDS = re.compile(
     r"\b(log-?in|log-?on|sign-?in|auth|oauth2?|sso|saml2?|accounts?|session)\b", re.IGNORECASE
 )
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(?:(\d{1,18})|\*)", re.IGNORECASE)
-_UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+_UNITS = ((1e18, "EB"), (1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ def too_large(max_bytes: int, total_bytes: int | None = None) -> LinkFault:
 def amount(count_bytes: float) -> str:
     """Write a number of bytes for people: three digits and a unit."""
     for size, unit in _UNITS:
-        if count_bytes >= size:
+        if count_bytes >= 0.9995 * size:  # less is still three digits of the next unit
             return f"{count_bytes / size:.3g} {unit}"
     return f"{count_bytes:.0f} byte{'' if round(count_bytes) == 1 else 's'}"
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from streamserver.domain.downloads import amount
 from streamserver.domain.jobs import SEQUENCES_PER_ATTEMPT, Job, JobError, JobStatus, Stage, failed
 from streamserver.domain.titles import title_of
 from streamserver.domain.videos import Source, Video
@@ -109,7 +110,7 @@ class Quota:
 def check_length(length_bytes: int | None, quota: Quota) -> None:
     """Return if a source may be so long; raise `TooLarge` with a sentence otherwise."""
     if length_bytes is not None and length_bytes > quota.max_bytes:
-        raise TooLarge(f"The file is larger than the {quota.max_bytes / 1e9:g} GB that this server accepts.")
+        raise TooLarge(f"The file is larger than the {amount(quota.max_bytes)} that this server accepts.")
 
 
 def check_quota(
@@ -127,8 +128,8 @@ def check_quota(
     total += length_bytes or 0
     if quota.max_bytes_per_user and total > quota.max_bytes_per_user:
         raise TooManyUploads(
-            f"Your uploads would be {total / 1e9:.3g} GB together; at most "
-            f"{quota.max_bytes_per_user / 1e9:g} GB may be under way at a time."
+            f"Your uploads would be {amount(total)} together, more than the {amount(quota.max_bytes_per_user)} "
+            "that may be under way at a time."
         )
 
 

@@ -21,6 +21,7 @@ from streamserver.errors import (
 )
 from streamserver.flows.bucket_watch import BucketWatch
 from streamserver.flows.intake import Intake
+from streamserver.flows.uploads import UNFORESEEN
 from streamserver.ports import Bucket
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,10 @@ class BucketUploads:
         self._intake = intake
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._clearing: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
         self._watch = BucketWatch(bucket=bucket, uploads=intake.uploads, changing=self._changing)
+        intake.uploads.listen(self._clear_soon)
 
     async def start(self) -> None:
         """Go on with what was complete before the server stopped, and watch what comes."""
@@ -52,7 +55,7 @@ class BucketUploads:
     async def close(self) -> None:
         """Stop; what was not fetched yet is, after the next start."""
         await self._watch.close()
-        tasks = list(self._fetching.values())
+        tasks = [*self._fetching.values(), *self._clearing]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -157,21 +160,40 @@ class BucketUploads:
         while True:
             try:
                 async with self._turns:
-                    await self._fetch(upload)
+                    await self._fetch_or_give_up(upload)
                 break
             except Unavailable as error:
                 pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 log.warning("upload %s cannot be fetched; the next try is in %g s: %s", upload.id, pause, error)
                 attempt += 1
                 await asyncio.sleep(pause)
-            except StreamserverError as error:
-                log.info("upload %s is not fetched: %s", upload.id, error)
-                await self._give_up(upload, error)
-                break
-            except Exception:
-                log.exception("upload %s is not fetched for an unforeseen reason", upload.id)
-                return
+        await self._clear(upload)
+
+    async def _fetch_or_give_up(self, upload: Upload) -> None:
+        """Bring an upload to its end, well or not; raise `Unavailable` where it may go better later."""
         try:
+            await self._fetch(upload)
+        except Unavailable:
+            raise
+        except StreamserverError as error:
+            log.info("upload %s is not fetched: %s", upload.id, error)
+            await self._give_up(upload, JobError(code=error.code, message=error.message))
+        except Exception:
+            log.exception("upload %s is not fetched for an unforeseen reason", upload.id)
+            await self._give_up(upload, UNFORESEEN)
+
+    def _clear_soon(self, upload: Upload) -> None:
+        """Have the bucket keep nothing of an upload that was ended."""
+        if upload.kind is UploadKind.PRESIGNED and plan_of(upload).is_in_bucket:
+            task = asyncio.create_task(self._clear(upload))
+            self._clearing.add(task)
+            task.add_done_callback(self._clearing.discard)
+
+    async def _clear(self, upload: Upload) -> None:
+        plan = plan_of(upload)
+        try:
+            if plan.multipart_id is not None and plan.etag is None:
+                await self._bucket.abort(upload.id, plan.multipart_id)
             await self._bucket.delete(upload.id)
         except Unavailable as error:
             log.warning("%s stays in the bucket until the next sweep: %s", upload.id, error)
@@ -188,12 +210,12 @@ class BucketUploads:
                     await receiving.write(chunk)
             await self._intake.finish(receiving)
 
-    async def _give_up(self, upload: Upload, error: StreamserverError) -> None:
+    async def _give_up(self, upload: Upload, error: JobError) -> None:
         """Let everybody see why an upload became no video, unless that is recorded, or nobody wants it."""
         try:
             async with self._intake.resume(upload.id, user=upload.user) as receiving:
                 receiving.is_ended = True
                 await receiving.incoming.discard()  # of no use to anybody
-                await self._intake.uploads.fail(receiving.upload, JobError(code=error.code, message=error.message))
+                await self._intake.uploads.fail(receiving.upload, error)
         except (NotFound, Locked):  # it was cancelled, or has expired, or has failed already
             return

@@ -25,6 +25,7 @@ class Duplicates:
         self._catalog = catalog
         self._blobs = blobs
         self._are_kept = are_kept
+        self._turn = asyncio.Lock()
 
     async def find(self, size_bytes: int, sha256: Callable[[], Awaitable[str]]) -> Video | None:
         """Return the oldest video whose source has these bytes; None where a file of them is to be a new one.
@@ -34,22 +35,37 @@ class Duplicates:
         if self._are_kept:
             return None
         for video in await self._catalog.videos_of_size(size_bytes):
-            if await self._sha256_of(video) == await sha256():
+            if await self._sha256_of(video) == await sha256() and self._is_whole(video):
                 return video
         return None
+
+    def _is_whole(self, video: Video) -> bool:
+        """Tell whether a source is still there, which what is recorded of it does not tell."""
+        try:
+            with self._blobs.lease(source_key(video.id)) as lease:
+                return lease.current_size() == video.source.size_bytes
+        except (NotFound, OSError):
+            return False
 
     async def _sha256_of(self, video: Video) -> str | None:
         """Return the SHA-256 of a source, and record it; None where it is gone, or cannot be read."""
         if video.source.sha256 is not None:
             return video.source.sha256
+        async with self._turn:  # one at a time: viewers need the disk, too, and others may ask for the same
+            return await self._hashed(video.id)
+
+    async def _hashed(self, video_id: str) -> str | None:
         try:
-            with self._blobs.lease(source_key(video.id)) as lease:
+            video = await self._catalog.video(video_id)
+            if video.source.sha256 is not None:
+                return video.source.sha256
+            with self._blobs.lease(source_key(video_id)) as lease:
                 sha256 = await asyncio.to_thread(_hash, lease)
-            await self._catalog.set_source_sha256(video.id, sha256)
+            await self._catalog.set_source_sha256(video_id, sha256)
         except NotFound:
             return None
         except OSError as fault:  # what is whole is kept, rather once more than not at all
-            log.warning("the source of video %s cannot be compared: %s", video.id, fault)
+            log.warning("the source of video %s cannot be compared: %s", video_id, fault)
             return None
         return sha256
 

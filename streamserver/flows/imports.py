@@ -24,15 +24,13 @@ from streamserver.errors import (
 from streamserver.flows.download import Download
 from streamserver.flows.intake import Intake
 from streamserver.flows.receiving import Receiving
+from streamserver.flows.uploads import UNFORESEEN
 from streamserver.ports import Clock, Fetcher
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
 """How often the record is asked for imports that nobody carries out."""
-UNFORESEEN = JobError(
-    code=StreamserverError.code, message="Something went wrong on the server. It has been noted."
-)
 
 
 class Imports:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from streamserver.domain.jobs import Job, JobError, JobStatus
 from streamserver.domain.order import Turn
@@ -16,7 +17,7 @@ from streamserver.domain.videos import Video
 from streamserver.errors import BadInput, Conflict, Locked, NotFound, QueueFull, StreamserverError
 from streamserver.flows.duplicates import Duplicates
 from streamserver.flows.receiving import Receiving
-from streamserver.flows.uploads import Uploads, source_key
+from streamserver.flows.uploads import CANCELLED, Uploads, source_key
 from streamserver.ports import Blobs, Catalog, Clock, Incoming, Queue
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Intake:
         self._receiving = 0
         self._writers: dict[str, Receiving] = {}
         self._creating = asyncio.Lock()
-        self._finishing = asyncio.Lock()
+        self._finishing: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by length
 
     @property
     def max_bytes(self) -> int:
@@ -174,14 +175,15 @@ class Intake:
         with receiving.finishing():
             if incoming.size_bytes:
                 await receiving.check()
-                await self._known(incoming)  # this may take long, and nobody waits for it yet
-            async with self._finishing:  # so that no two with the same source find nobody else
-                known = await self._known(incoming)
+                await self._known(receiving)  # this may take long, and nobody waits for it yet
+            lock = self._finishing.setdefault(incoming.size_bytes, asyncio.Lock())
+            async with lock:  # so that no two with the same source find nobody else
+                known = await self._known(receiving)
                 if known is not None:
                     job = await self.finish_as(upload, known)
                     await incoming.discard()
                 else:
-                    known, job = await self._finish_new(upload, incoming)
+                    known, job = await self._finish_new(receiving)
             receiving.is_ended = True
         return known, job
 
@@ -239,18 +241,20 @@ class Intake:
             return False
         return await self.uploads.received_bytes(upload) == upload.length_bytes
 
-    async def _known(self, incoming: Incoming) -> Video | None:
+    async def _known(self, receiving: Receiving) -> Video | None:
         """Return the video that a source already is; None where it is a new one, or kept already."""
-        return await self.duplicates.find(incoming.size_bytes, incoming.sha256) if incoming.size_bytes else None
+        size_bytes = receiving.incoming.size_bytes
+        return await self.duplicates.find(size_bytes, receiving.find_sha256) if size_bytes else None
 
-    async def _finish_new(self, upload: Upload, incoming: Incoming) -> tuple[Video, Job]:
+    async def _finish_new(self, receiving: Receiving) -> tuple[Video, Job]:
         """Keep the bytes and make them known.
 
         Where the catalog fails the bytes are whole already, and the upload is finished later, or ended.
         """
+        upload, incoming = receiving.upload, receiving.incoming
         size_bytes = incoming.size_bytes or self.uploads.whole_bytes(upload) or 0
         now = self._clock.now()
-        video = video_of(upload, now=now, size_bytes=size_bytes, sha256=upload.sha256)
+        video = video_of(upload, now=now, size_bytes=size_bytes, sha256=upload.sha256 or receiving.sha256)
         job = whole_job_of(upload, now=now, after=self.uploads.last_sequence(upload.id))
         if incoming.size_bytes:
             await incoming.keep(source_key(video.id))
@@ -275,6 +279,9 @@ class Intake:
             error = JobError(code=receiving.refusal.code, message=receiving.refusal.message)
             await receiving.incoming.discard()
             await self.uploads.fail(receiving.upload, error)
+        elif receiving.is_stopped and not receiving.is_ended:
+            # Here rather than by whoever wants it: to make durable first what is to go would take its time.
+            receiving.ended_as = await self.uploads.remove(receiving.upload, receiving.incoming, CANCELLED)
         else:
             await receiving.leave()
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from streamserver.domain.parts import StoredPart
 from streamserver.domain.uploads import Upload
+from streamserver.flows.patience import Patience
 from streamserver.flows.receiving import NEW_SHARE, REPORT_SECONDS
 from streamserver.flows.uploads import Uploads
 
@@ -19,8 +20,8 @@ class PartProgress:
         self._told_bytes = self.received_bytes
         self._told_at = asyncio.get_running_loop().time()
         self._bytes_per_second: float | None = None
-        self.coming: set[int] = set()
-        """The parts that are being sent."""
+        self.coming: dict[int, Patience] = {}
+        """The parts that are being sent, by number, and what can end that."""
 
     @property
     def received_bytes(self) -> int:
@@ -42,7 +43,7 @@ class PartProgress:
 
     def leave(self, number: int, *, is_kept: bool) -> None:
         """Know that a part is not coming any more; what was not kept counts for nothing."""
-        self.coming.discard(number)
+        del self.coming[number]
         if not is_kept:
             self._counts.pop(number, None)
 

@@ -23,10 +23,20 @@ from streamserver.domain.presigned import (
 from streamserver.domain.signing import Permit, SigningKey, signed_url, verified
 from streamserver.domain.uploads import Upload, UploadKind
 from streamserver.domain.videos import Video
-from streamserver.errors import Conflict, Locked, NotFound, StreamserverError
+from streamserver.errors import (
+    Cancelled,
+    ChecksumMismatch,
+    Conflict,
+    Gone,
+    Locked,
+    NotFound,
+    StreamserverError,
+)
 from streamserver.flows.bucket_uploads import BucketUploads
 from streamserver.flows.intake import Intake
 from streamserver.flows.part_progress import PartProgress
+from streamserver.flows.patience import Patience
+from streamserver.flows.receiving import OTHER_SHA256
 from streamserver.ports import Blobs, Catalog, Clock, PartDraft
 
 log = logging.getLogger(__name__)
@@ -52,6 +62,7 @@ class Presigned:
         self._keys = keys
         self._bucket_uploads = bucket_uploads
         self._coming: dict[str, PartProgress] = {}
+        intake.uploads.listen(self._stop)
         self._completing: set[str] = set()
 
     async def start(self) -> None:
@@ -125,7 +136,7 @@ class Presigned:
         """Hold a part to be sent to this server.
 
         Raises `Locked` while it is sent by another connection, `NotFound` for a part that the upload does not
-        have, and `Conflict` where the parts go to the bucket.
+        have, `Conflict` where the parts go to the bucket, and `Gone` where the upload is ended meanwhile.
         """
         upload = await self._intake.uploads.get(upload_id, user=user)
         part = cut_of(upload).part(number)
@@ -135,9 +146,14 @@ class Presigned:
             await self._intake.uploads.prolong(upload)
             progress = await self._progress(upload)
             receiving = ReceivingPart(part, draft, progress)
-            progress.coming.add(number)
+            patience = progress.coming[number] = Patience(None)
             try:
-                yield receiving
+                async with patience:
+                    yield receiving
+            except TimeoutError:
+                if not patience.is_over:
+                    raise
+                raise Gone(Cancelled().message) from None
             finally:
                 progress.leave(number, is_kept=receiving.is_kept)
                 if not progress.coming:
@@ -150,28 +166,43 @@ class Presigned:
         """Check that all is there, and let it become a video; return that and its job.
 
         What was sent to the bucket is fetched first, while the video is processing. Raises `Incomplete` or
-        `ChecksumMismatch` with what is to be sent (again), and `Locked` while another does the same.
+        `ChecksumMismatch` with what is to be sent (again), and `Locked` while another does the same. A SHA-256
+        that is said now counts rather than one that was said before; after a wrong one all parts stay, so that the
+        right one can be said, or a part be sent again.
         """
         if upload_id in self._completing:
             raise Locked("The upload is being completed by another connection.")
         self._completing.add(upload_id)
         try:
             upload = await self._intake.uploads.get(upload_id, user=user)
-            if sha256 is not None and sha256 != upload.sha256:
-                upload = await self._intake.uploads.change(replace(upload, sha256=sha256))
+            said = replace(upload, sha256=sha256 or upload.sha256)
             if plan_of(upload).is_in_bucket and self._bucket_uploads is not None:
-                upload = await self._bucket_uploads.complete(upload, etags)
+                upload = await self._bucket_uploads.complete(await self._recorded(said, upload), etags)
                 return self._intake.uploads.video(upload), await self._intake.uploads.job(upload.id)
-            return await self._complete_here(upload, etags)
+            # An attempt before this one may have come to the hashing of the whole.
+            is_whole = await self._intake.is_whole(upload)
+            if not is_whole:
+                await self._check(said, etags)
+            await self._recorded(said, upload)
+            if not is_whole:
+                await self._blobs.parts.hand_over(upload.id)
+            return await self._become_a_video(upload)
         finally:
             self._completing.discard(upload_id)
 
-    async def _complete_here(self, upload: Upload, etags: Mapping[int, str]) -> tuple[Video, Job]:
-        # An attempt before this one may have come to the hashing of the whole.
-        if not await self._intake.is_whole(upload):
-            check_complete(cut_of(upload), await self._blobs.parts.stored(upload.id), etags)
-            await self._blobs.parts.hand_over(upload.id)
-        return await self._become_a_video(upload)
+    async def _check(self, upload: Upload, etags: Mapping[int, str]) -> None:
+        check_complete(cut_of(upload), await self._blobs.parts.stored(upload.id), etags)
+        if upload.sha256 is not None and upload.sha256 != await self._blobs.parts.sha256(upload.id):
+            raise ChecksumMismatch(OTHER_SHA256)
+
+    async def _recorded(self, said: Upload, before: Upload) -> Upload:
+        return before if said == before else await self._intake.uploads.change(said)
+
+    def _stop(self, upload: Upload) -> None:
+        """Have what is coming of an upload come no more: it was ended."""
+        if progress := self._coming.get(upload.id):
+            for patience in progress.coming.values():
+                patience.end()
 
     async def _become_a_video(self, upload: Upload) -> tuple[Video, Job]:
         async with self._intake.resume(upload.id, user=upload.user) as receiving:

@@ -25,6 +25,7 @@ REPORT_SECONDS = 1.0
 """How often it is told how much has come."""
 NEW_SHARE = 0.3
 """How much of the speed that is told is that since the last report."""
+OTHER_SHA256 = "The file that arrived has another SHA-256 than the one that was sent."
 NOT_KEPT = "Nothing came for too long, so the upload was ended; please send the file again."
 """To whoever cannot go on with an upload."""
 
@@ -51,6 +52,8 @@ class Receiving:
         """Whether it is an upload no more."""
         self.is_stopped = False
         """Whether somebody does not want it any more."""
+        self.sha256: str | None = None
+        """What its bytes are known by, once somebody has asked."""
         self.ended_as: Job | None = None
         """What is told of it where it ended with its writer, and is no video."""
         self._uploads = uploads
@@ -118,8 +121,16 @@ class Receiving:
         await self._look()
         announced = self.upload.sha256
         if announced is not None and announced != await self.incoming.sha256():
-            self._refuse(ChecksumMismatch("The file that arrived has another SHA-256 than the one that was sent."))
+            mismatch = ChecksumMismatch(OTHER_SHA256)
+            if self.upload.kind is UploadKind.PRESIGNED:
+                raise mismatch  # it stays: who completes it can say another one
+            self._refuse(mismatch)
         await self.incoming.sync()
+
+    async def find_sha256(self) -> str:
+        """Return what its bytes are known by."""
+        self.sha256 = await self.incoming.sha256()
+        return self.sha256
 
     def stop(self) -> None:
         """Have the writer end, unless everything is there already."""

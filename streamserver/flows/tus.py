@@ -231,6 +231,7 @@ class Tus:
         received = receiving.incoming.size_bytes
         if upload.length_bytes is not None or length_bytes < received:
             raise BadInput("Upload-Length cannot be changed, nor be less than what has come.")
+        _check_rest(piece, received, length_bytes)  # refused together, so that another length can still be said
         known = replace(upload, length_bytes=length_bytes)
         receiving.upload = await self._receive.promise(known, received_bytes=received)
 

@@ -1,7 +1,7 @@
 """What is on its way in: looked at, changed, ended, and shown as the jobs that it will be."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +17,7 @@ from streamserver.errors import (
     NotFound,
     StorageFault,
     StorageFull,
+    StreamserverError,
     Unavailable,
 )
 from streamserver.ports import Blobs, Bus, Catalog, Clock, Incoming
@@ -27,6 +28,10 @@ CANCELLED = JobError(code=Cancelled.code, message=Cancelled().message)
 """Why an upload ended that somebody did not want any more."""
 EXPIRED = JobError(code=Gone.code, message=Gone().message)
 """Why an upload ended that nobody went on with."""
+UNFORESEEN = JobError(
+    code=StreamserverError.code, message="Something went wrong on the server. It has been noted."
+)
+"""Why an upload ended that met a mistake of ours."""
 
 
 def source_key(video_id: str) -> str:
@@ -51,6 +56,11 @@ class Uploads:
         self._clock = clock
         self._quota = quota
         self._lifetime = lifetime
+        self._listeners: list[Callable[[Upload], None]] = []
+
+    def listen(self, listener: Callable[[Upload], None]) -> None:
+        """Have somebody told of every upload that is forgotten, and becomes no video."""
+        self._listeners.append(listener)
 
     @property
     def quota(self) -> Quota:
@@ -72,7 +82,12 @@ class Uploads:
         against the user.
         """
         check_length(length_bytes, self._quota)
-        others = [upload for upload in await self._catalog.uploads() if upload.id not in besides]
+        # Those whose time is over cannot be gone on with, also before a sweep comes by.
+        others = [
+            upload
+            for upload in await self._catalog.uploads()
+            if upload.id not in besides and upload.expires_at > self._clock.now()
+        ]
         stored = await self._stored()
         check_quota(length_bytes, [upload for upload in others if upload.user == user], self._quota, stored)
         if length_bytes is not None and not is_elsewhere:
@@ -165,6 +180,8 @@ class Uploads:
     async def forget(self, upload: Upload, error: JobError = CANCELLED) -> Job:
         """Forget an upload, and tell why it ended; its bytes are the caller's to discard."""
         await self._catalog.delete_upload(upload.id)
+        for listener in self._listeners:
+            listener(upload)
         return await self.tell(replace(upload, error=error, failed_at=self._clock.now()), 0)
 
     async def all(self) -> Sequence[Upload]:

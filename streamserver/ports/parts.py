@@ -35,6 +35,13 @@ class Parts(Protocol):
     async def sizes(self) -> Mapping[str, int]:
         """Return how many bytes are there, by name."""
 
+    async def sha256(self, name: str) -> str:
+        """Return the SHA-256 of what all parts are together, in hexadecimal.
+
+        It is for the caller to know that no part is missing. Raises `Locked` while a part is being received; none
+        can be meanwhile.
+        """
+
     async def hand_over(self, name: str) -> None:
         """Make of all parts incoming bytes of this name; where that was done before, nothing happens.
 

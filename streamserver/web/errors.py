@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from aiohttp.web_exceptions import HTTPException
+from aiohttp.web_exceptions import HTTPException, HTTPMethodNotAllowed
 from multidict import CIMultiDict
 
 from streamserver.errors import BadInput, StreamserverError, Unauthorized, Unavailable
@@ -82,9 +82,11 @@ def _from_aiohttp(request: web.BaseRequest, error: HTTPException) -> web.Respons
     headers = CIMultiDict({"Cache-Control": "no-store"})
     if "Allow" in error.headers:
         headers["Allow"] = error.headers["Allow"]
+    # A request may have named its method in a field.
+    method = error.method if isinstance(error, HTTPMethodNotAllowed) else request.method
     detail = {
         404: "There is nothing under this address.",
-        405: f"{request.method} is not possible here.",
+        405: f"{method} is not possible here.",
         413: "The request is larger than it may be.",
     }
     code = CODES.get(error.status, "bad_input")

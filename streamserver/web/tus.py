@@ -29,6 +29,12 @@ from streamserver.web.users import permitted
 
 UNCACHED = {"Cache-Control": "no-store"}
 
+ONCE = (
+    *("Tus-Resumable", METHOD_OVERRIDE, "Upload-Checksum", "Upload-Concat", "Upload-Defer-Length"),
+    *("Upload-Length", "Upload-Metadata", "Upload-Offset"),
+)
+"""What a request can say but once: of two statements nobody knows which is meant."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 routes = web.RouteTableDef()
@@ -63,6 +69,9 @@ async def add_version(request: web.BaseRequest, response: web.StreamResponse) ->
 
 
 async def _dispatch(request: web.Request, possible: Mapping[str, Handler]) -> web.StreamResponse:
+    for name in ONCE:
+        if len(request.headers.getall(name, ())) > 1:
+            raise BadInput(f"The request has the field {name} more than once.")
     method = request.headers.get(METHOD_OVERRIDE, request.method).upper()
     if method not in possible:
         raise web.HTTPMethodNotAllowed(method, possible)

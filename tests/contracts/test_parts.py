@@ -49,6 +49,23 @@ async def whole(blobs: AnyBlobs, name: str = "u") -> bytes:
         return await incoming.read(0, incoming.size_bytes + 1)
 
 
+async def test_their_checksum_before_they_are_one_file(blobs: AnyBlobs) -> None:
+    """It follows a part that is sent again; while one is being sent nobody can tell it."""
+    for number in (3, 1, 2):
+        await put(blobs, number)
+    assert await blobs.parts.sha256("u") == sha256(CONTENT).hexdigest()
+    other = b"x" * len(content(2))
+    async with blobs.parts.part("u", CUT.part(2)) as draft:
+        with pytest.raises(Locked):
+            await blobs.parts.sha256("u")
+        await draft.write(other)
+        await draft.keep()
+    assert await blobs.parts.sha256("u") == sha256(content(1) + other + content(3)).hexdigest()
+    await put(blobs, 2)
+    await blobs.parts.hand_over("u")
+    assert await whole(blobs) == CONTENT
+
+
 async def test_parts_come_in_any_order(blobs: AnyBlobs) -> None:
     """Each is known by its number, length and SHA-256; all together are the file."""
     assert await numbers(blobs) == []

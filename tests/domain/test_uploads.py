@@ -48,7 +48,7 @@ class TestLimits:
         quota = Quota(max_bytes=1000)
         check_length(None, quota)
         check_length(1000, quota)
-        with pytest.raises(TooLarge, match=r"larger than the 1e-06 GB"):
+        with pytest.raises(TooLarge, match=r"larger than the 1 kB that"):
             check_length(1001, quota)
 
     def test_uploads_at_a_time(self) -> None:
@@ -65,7 +65,7 @@ class TestLimits:
         quota = Quota(max_bytes=10_000, max_bytes_per_user=3000)
         check_quota(1000, [upload(), upload(), upload(None)], quota)
         check_quota(None, [upload(), upload(), upload()], quota)
-        with pytest.raises(TooManyUploads, match=r"would be 3e-06 GB together; at most 3e-06 GB"):
+        with pytest.raises(TooManyUploads, match=r"would be 3 kB together, more than the 3 kB that"):
             check_quota(1001, [upload(), upload()], quota)
         check_quota(10_000, [upload()] * 1000, Quota(max_bytes=10_000))
 

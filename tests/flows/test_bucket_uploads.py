@@ -40,12 +40,16 @@ class TroubledBucket(MemoryBucket):
         self.gate = asyncio.Event()
         """Nothing is read before it is set."""
         self.gate.set()
+        self.is_mistaken = False
+        """Whether reading ends by an exception that nobody reckons with."""
         self.positions: list[int] = []
         """From where it was read."""
 
     @asynccontextmanager
     async def read(self, found: StoredObject, *, position: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
         self.positions.append(position)
+        if self.is_mistaken:
+            raise RuntimeError(found)
         await self.gate.wait()
         async with super().read(found, position=position) as chunks:
             yield self._some(chunks)
@@ -340,6 +344,38 @@ async def test_what_nobody_wants_is_removed(
     await presigned.recover()
     assert [multipart.key for multipart in await bucket.multiparts()] == [parts.upload.id]
     assert [found.key for found in await bucket.objects()] == [piece.upload.id]
+
+
+async def test_what_is_cancelled_leaves_the_bucket_at_once(
+    works: Works, presigned: Presigned, bucket: TroubledBucket, bucket_uploads: BucketUploads
+) -> None:
+    """And what has expired as well: no sweep has to come by."""
+    parts, piece = await in_parts(works, presigned, bucket_uploads), await in_one_piece(presigned)
+    expired = await in_parts(works, presigned, bucket_uploads)
+    for offer in (parts, piece):
+        send(bucket, offer, but=1)
+        await works.receive.cancel(offer.upload.id, user=ANNA)
+    send(bucket, expired, but=1)
+    works.clock.advance(LIFETIME)
+    await works.receive.recover()
+    async with asyncio.timeout(5):
+        while await bucket.objects() or await bucket.multiparts():  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0)
+
+
+async def test_an_unforeseen_fault_is_told(
+    works: Works, presigned: Presigned, bucket: TroubledBucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever watches the upload hears that it is over; a log has the rest."""
+    offer = await in_one_piece(presigned)
+    send(bucket, offer)
+
+    bucket.is_mistaken = True
+    await complete(presigned, offer.upload)
+    job = await works.report(offer.upload.id, lambda job: job.is_terminal)
+    assert job.error is not None
+    assert job.error.message == "Something went wrong on the server. It has been noted."
+    assert "unforeseen" in caplog.text
 
 
 async def test_what_is_cancelled_while_it_is_fetched_ends(

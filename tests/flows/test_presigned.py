@@ -187,20 +187,44 @@ async def test_a_part_that_differs_is_told(works: Works, presigned: Presigned, u
 
 
 @pytest.mark.parametrize("is_said_late", [False, True])
-async def test_a_wrong_checksum_is_the_end(works: Works, presigned: Presigned, is_said_late: bool) -> None:
-    """The job is an ERROR with the sentence, and the bytes are gone; said at the beginning or in the end."""
+async def test_a_wrong_checksum_loses_nothing(works: Works, presigned: Presigned, is_said_late: bool) -> None:
+    """Said at the beginning or in the end: all parts stay, and with the right one they become a video."""
     wrong = sha256(b"other").hexdigest()
     upload = await begun(works, **({} if is_said_late else {"sha256": wrong}))
     for number in NUMBERS:
         await send(presigned, upload, number)
     with pytest.raises(ChecksumMismatch):
         await presigned.complete(upload.id, user=ANNA, etags={}, sha256=wrong if is_said_late else None)
-    job = await works.jobs.get(upload.id)
-    assert job.error is not None
-    assert (job.status, job.error.code) == (JobStatus.ERROR, "checksum_mismatch")
-    assert await works.blobs.incoming_sizes() == {}
-    with pytest.raises(Gone, match="SHA-256"):
-        await send(presigned, upload, 1)
+    assert (await works.jobs.get(upload.id)).is_receiving
+    assert not (await presigned.offer(upload.id, user=ANNA)).missing
+    right = sha256(CONTENT).hexdigest()
+    video, _ = await presigned.complete(upload.id, user=ANNA, etags={}, sha256=right)
+    assert (video.id, video.source.sha256) == (upload.video_id, right)
+
+
+async def test_a_part_that_was_wrong_is_sent_again(works: Works, presigned: Presigned) -> None:
+    """Where it was not the checksum that was mistaken."""
+    upload = await begun(works, sha256=sha256(CONTENT).hexdigest())
+    for number in NUMBERS:
+        await send(presigned, upload, number, b"y" * PART_BYTES if number == 2 else None)
+    with pytest.raises(ChecksumMismatch):
+        await complete(presigned, upload)
+    await send(presigned, upload, 2)
+    assert (await complete(presigned, upload)).id == upload.video_id
+    assert works.blobs.path(source_key(upload.video_id)).read_bytes() == CONTENT
+
+
+async def test_a_wrong_checksum_after_the_catalog_was_away(works: Works, presigned: Presigned) -> None:
+    """The parts are one file by then, and that stays as well."""
+    upload = await begun(works)
+    for number in NUMBERS:
+        await send(presigned, upload, number)
+    await works.blobs.parts.hand_over(upload.id)
+    with pytest.raises(ChecksumMismatch):
+        await presigned.complete(upload.id, user=ANNA, etags={}, sha256=sha256(b"other").hexdigest())
+    right = sha256(CONTENT).hexdigest()
+    video, _ = await presigned.complete(upload.id, user=ANNA, etags={}, sha256=right)
+    assert video.id == upload.video_id
 
 
 async def test_the_right_checksum_is_good(works: Works, presigned: Presigned) -> None:
@@ -325,6 +349,25 @@ async def test_what_is_cancelled_leaves_nothing(works: Works, presigned: Presign
     assert await works.blobs.incoming_sizes() == {}
     with pytest.raises(NotFound):
         await complete(presigned, upload)
+
+
+async def test_a_part_that_comes_slowly_ends_with_its_upload(
+    works: Works, presigned: Presigned, upload: Upload
+) -> None:
+    """Its sender need not send the rest for nothing."""
+    is_coming = asyncio.Event()
+
+    async def send_slowly() -> None:
+        async with presigned.receive(upload.id, 1, user=ANNA) as receiving:
+            await receiving.write(b"x" * 100)
+            is_coming.set()
+            await asyncio.Event().wait()
+
+    sending = asyncio.create_task(send_slowly())
+    await is_coming.wait()
+    await works.receive.cancel(upload.id, user=ANNA)
+    with pytest.raises(Gone, match="cancelled"):
+        await sending
 
 
 async def test_what_is_cancelled_is_heard_of_no_more(works: Works, presigned: Presigned, upload: Upload) -> None:

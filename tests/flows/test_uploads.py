@@ -228,6 +228,16 @@ class TestQuota:
             with pytest.raises(TooManyUploads):
                 await works.upload()
 
+    async def test_what_has_expired_counts_no_more(self) -> None:
+        """Neither against its user nor for the room of others, also before a sweep has removed it."""
+        quota = Quota(max_bytes=MAX_BYTES, max_uploads_per_user=1)
+        async with open_works(quota=quota, blobs=MemoryBlobs(room_bytes=len(SOURCE))) as works:
+            await begin(works)
+            with pytest.raises(TooManyUploads):
+                await begin(works)
+            works.clock.advance(LIFETIME)
+            await begin(works)
+
     async def test_bytes_that_nobody_announced_count(self) -> None:
         """Whoever never says how long his files are has no more under way than others."""
         async with open_works(quota=Quota(max_bytes=MAX_BYTES, max_bytes_per_user=100)) as works:
@@ -373,10 +383,37 @@ class TestDuplicates:
             recorded = (await works.catalog.video(first.id)).source.sha256
             assert recorded == hashlib.sha256(source_bytes(note="a")).hexdigest()
 
-    async def test_a_source_that_is_gone(self) -> None:
-        """It is a duplicate of nothing: whoever sends it again has a video."""
+    async def test_what_was_worked_out_of_a_new_file_is_recorded(self) -> None:
+        """So that of many files of one length each is read through once."""
+        async with open_works(keep_duplicates=False) as works:
+            await works.upload(note="a")
+            second = await works.upload(note="b")
+            assert second.source.sha256 == hashlib.sha256(source_bytes(note="b")).hexdigest()
+
+    async def test_many_at_once_read_through_what_is_there_once(self) -> None:
+        """One after another looks at it, and all but the first find what was recorded."""
         async with open_works(keep_duplicates=False) as works:
             known = await works.upload(note="same")
+            recorded: list[str] = []
+
+            async def note(name: str) -> None:
+                recorded.append(name)
+                await asyncio.sleep(0)
+
+            uploads = [await begin(works, len(source_bytes(note="same"))) for _ in range(5)]
+            works.catalog.before = note
+            jobs = await asyncio.gather(*(finish(works, it, source_bytes(note="same")) for it in uploads))
+            assert {job.video_id for job in jobs} == {known.id}
+            assert recorded.count("set_source_sha256") == 1
+
+    @pytest.mark.parametrize("is_recorded", [False, True])
+    async def test_a_source_that_is_gone(self, is_recorded: bool) -> None:
+        """It is a duplicate of nothing, also where it is known what it was: whoever sends it again has a video."""
+        async with open_works(keep_duplicates=False) as works:
+            known = await works.upload(note="same")
+            if is_recorded:
+                sha256 = hashlib.sha256(source_bytes(note="same")).hexdigest()
+                await works.catalog.set_source_sha256(known.id, sha256)
             await works.blobs.delete(source_key(known.id))
             assert (await works.upload(note="same")).id != known.id
 

@@ -112,7 +112,7 @@ async def test_a_video_without_a_title_is_called_like_its_file(house: House, dis
         ([file_part(b"hello\n" * 1000)], 415, "unsupported_media", "a text file, not a video"),
         ([file_part(b"#EXTM3U\n")], 415, "unsupported_media", "an HLS playlist, not a video"),
         ([file_part(b"\x89PNG\r\n\x1a\n" + bytes(9000))], 415, "unsupported_media", "a PNG picture"),
-        ([file_part(b"\0" * (MAX_UPLOAD_BYTES + 1))], 413, "too_large", "0.001 GB"),
+        ([file_part(b"\0" * (MAX_UPLOAD_BYTES + 1))], 413, "too_large", "1 MB"),
     ],
 )
 async def test_a_form_that_cannot_be_used_is_refused(
