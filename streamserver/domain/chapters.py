@@ -28,9 +28,11 @@ class Chapter:
 def clean_chapters(found: Iterable[tuple[float, float, str]], duration_seconds: float) -> tuple[Chapter, ...]:
     """Make chapters of what a container tells (start, end, title): in order, within the video, without overlap.
 
-    A chapter without a title is called by its number. Where fewer than two are left there are none.
+    Times are of whole milliseconds, as they are written. A chapter without a title is called by its number. Where
+    fewer than two are left there are none.
     """
-    spans = sorted((max(0.0, start), min(end, duration_seconds), title) for start, end, title in found)
+    within = ((max(0.0, start), min(end, duration_seconds), title) for start, end, title in found)
+    spans = sorted((round(start, 3), round(end, 3), title) for start, end, title in within)
     spans = [span for span in spans if span[1] > span[0]][:MAX_CHAPTERS]
     ends = [*(start for start, _, _ in spans), duration_seconds][1:]
     chapters = tuple(

@@ -33,6 +33,8 @@ MAX_FRAME_RATE = 60.0
 """Faster sources are halved until they fit."""
 MIN_FRAME_RATE = 5.0
 """Slower sources repeat frames: a slide show would otherwise have no frame to put a keyframe on in time."""
+UNTIMED = frozenset({"avi"})
+"""Containers that do not tell when a frame is shown."""
 SUBTITLE_CODECS = frozenset({"subrip", "srt", "webvtt", "mov_text", "ass", "ssa", "text"})
 """Text tracks that ffmpeg can turn into WebVTT."""
 
@@ -117,6 +119,8 @@ def can_remux(source: SourceInfo) -> bool:
         and not video.is_mirrored
         and not video.is_interlaced
         and not video.is_hdr
+        # Without a time of its own, each frame of a copy would be shown when it is decoded: out of order.
+        and not (video.is_reordered and source.format_name in UNTIMED)
         # A copy's last segment would hold all the sound that follows the picture.
         and not source.still_seconds
         and all(track.codec == "aac" and track.profile == "LC" for track in source.audio[:1])

@@ -36,6 +36,8 @@ class VideoStream:
     """Whether the container asks to show it as in a mirror."""
     has_square_pixels: bool = True
     """Whether a pixel is as wide as high."""
+    is_reordered: bool = False
+    """Whether frames are stored in another order than they are shown in (B-frames)."""
     is_interlaced: bool = False
     """Whether a frame holds two fields of different times."""
     bit_rate_bps: int | None = None

@@ -64,6 +64,8 @@ PICTURE_FORMATS = {
 """What ffmpeg calls their formats, and their decoders."""
 HD_LINES = 720
 """From here on colours that nobody tells are taken for those of HD (Rec. ITU-R BT.709), else of SD (BT.601)."""
+STEADY_SOUND = "async=1:min_hard_comp=0.03"
+"""Sound that is apart from its time by more than 0.03 s is put right; by less it is where times are rounded."""
 REFERENCE_WHITE_NITS = 203
 """How bright a sheet of paper is in HDR (Report ITU-R BT.2408); it becomes nearly the white of SDR."""
 
@@ -265,8 +267,9 @@ def _sound(*, fills_beginning: bool = True) -> dict[str, Any]:
         "b:a": AUDIO_BIT_RATE_BPS,
         "ac": AUDIO_CHANNELS,
         "ar": 48000,
-        # Holes and late starts in the source's sound become silence, so that it stays with the picture.
-        "af": "aresample=async=1:first_pts=0" if fills_beginning else "aresample=async=1",
+        # Holes and late starts in the source's sound become silence, so that it stays with the picture; by itself
+        # the filter bears with 0.1 s.
+        "af": f"aresample={':'.join((*(['first_pts=0'] if fills_beginning else []), STEADY_SOUND))}",
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from streamserver.domain.ladder import REMUX_LEAD_SECONDS
 from streamserver.domain.sources import OUTLASTING_SECONDS
 from streamserver.encoder.asking import Asking
 from streamserver.encoder.process import Running
@@ -29,7 +30,10 @@ async def file_seconds(asking: Asking, form: dict[str, Any], picture: dict[str, 
     if told and form["format_name"] not in TIMES_MAY_JUMP:
         return told
     if told:
-        return await _measured(asking, picture, played_seconds) or told
+        measured = await _measured(asking, picture, played_seconds)
+        late_seconds = start_seconds(form, picture)
+        # A copy begins with its picture, and leaves out a moment of sound before it.
+        return measured + late_seconds * (late_seconds > REMUX_LEAD_SECONDS) if measured else told
     end = await asking.ask(latest_end, *_packet_times(picture))
     if end <= 0:
         raise SourceFault("The file does not tell how long it plays.")

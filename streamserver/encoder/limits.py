@@ -95,8 +95,10 @@ class Limits:
         """Raise `SourceFault` where a source oversteps a bound."""
         video = source.video
         width, height = video.coded_width, video.coded_height
-        if min(width, height, video.width, video.height) < 2:
+        if not min(width, height):
             raise SourceFault("The video has no picture: its width or height is missing.")
+        if min(width, height, video.width, video.height) < 2:
+            raise SourceFault(f"The picture has {width} × {height} pixels; at least 2 × 2 are needed.")
         if max(width, height, video.width, video.height) > self.max_side or width * height > self.max_pixels:
             raise SourceFault(
                 f"The video claims {width} × {height} pixels; at most {self.max_side} in a row or column and "

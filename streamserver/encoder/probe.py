@@ -22,6 +22,8 @@ from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
 from streamserver.errors import SourceFault
 
 OUTPUT_BYTES = 16 * 1024 * 1024
+COVER_CODECS = frozenset({"png", "apng", "mjpeg", "gif", "bmp", "tiff", "webp"})
+"""Beside another picture, one that is coded so is a cover or a preview."""
 UNTOLD = frozenset({None, "unknown", "unspecified", "reserved", "gbr"})
 
 
@@ -33,7 +35,7 @@ async def probe(ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSA
     streams: list[dict[str, Any]] = info.get("streams", [])
     if len(streams) > limits.max_streams:
         raise SourceFault(f"The file holds {len(streams)} streams; at most {limits.max_streams} are accepted.")
-    pictures = [stream for stream in streams if _is_moving(stream)]
+    pictures = sorted(filter(_is_moving, streams), key=_is_beside)
     if not pictures:
         raise SourceFault("There is no video in the file.")
     form: dict[str, Any] = info["format"]
@@ -77,6 +79,11 @@ def _is_sound(stream: dict[str, Any]) -> bool:
     )
 
 
+def _is_beside(stream: dict[str, Any]) -> tuple[bool, bool]:
+    """Tell how little a picture is the one to show: a cover that is not told to be one, a view to choose."""
+    return stream["codec_name"] in COVER_CODECS, _is_optional(stream)
+
+
 def _is_optional(stream: dict[str, Any]) -> bool:
     """Tell whether the container does not want a stream heard unless somebody chooses it."""
     return not stream.get("disposition", {}).get("default")
@@ -102,6 +109,7 @@ def _video(stream: dict[str, Any], begin_seconds: float) -> VideoStream:
         rotation_degrees=rotation,
         is_mirrored=_is_mirrored(stream),
         has_square_pixels=aspect == 1,
+        is_reordered=bool(stream.get("has_b_frames")),
         is_interlaced=stream.get("field_order") in {"tt", "bb", "tb", "bt"},
         bit_rate_bps=int(stream["bit_rate"]) if stream.get("bit_rate") else None,
         transfer=stream.get("color_transfer", ""),

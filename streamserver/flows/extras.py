@@ -92,8 +92,9 @@ class Extras:
 
     async def _subtitles(self, video: Video, source: SourceInfo) -> None:
         """Turn the source's text tracks into WebVTT; one that cannot be read is left out."""
-        for track, label in zip(source.subtitles, track_labels(source.subtitles, "Subtitles"), strict=True):
-            key = _key(video, f"text {track.index}")
+        labels = track_labels(source.subtitles, "Subtitles")
+        for number, (track, label) in enumerate(zip(source.subtitles, labels, strict=True)):
+            key = f"{number:02x}{_key(video, f'text {track.index}')[:6]}"  # in the order of the source
             subtitle = Subtitle(key=key, video_id=video.id, language=track.language, label=label)
             target = subtitle_key(subtitle)
             making = self._make_text(self._blobs.path(source_key(video.id)), track, target)

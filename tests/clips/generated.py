@@ -129,6 +129,20 @@ RECIPES = {
     "sync-early-sound.ts": (
         f"{FLASH_AND_BEEP} -filter_complex [0:v]trim=start=0.2[late] -map [late] -map 1:a {X264} {AAC}"
     ),
+    "sync-holes.mkv": (  # as a lost packet or three leave them
+        f"{FLASH_AND_BEEP} -filter_complex "
+        "[1:a]aselect=not(between(t\\,1.4\\,1.46)+between(t\\,2.4\\,2.46))[holes] "
+        f"-map 0:v -map [holes] {MPEG4} -c:a flac"
+    ),
+    "late-picture.ts": (
+        f"{FLASH_AND_BEEP} -filter_complex [0:v]trim=start=1.2[late] -map [late] -map 1:a {X264} {AAC}"
+    ),
+    "reordered.avi": f"{FLASH_AND_BEEP} {X264} {AAC}",
+    "in-order.avi": f"{FLASH_AND_BEEP} {X264} -bf 0 {AAC}",
+    "views.mp4": (
+        f"{_picture('64x64')} {_picture('160x90')} {_picture()} -map 0 -map 1 -map 2 "
+        "-c:v:0 mjpeg -pix_fmt:v:0 yuvj420p -c:v:1 mpeg4 -c:v:2 mpeg4 -disposition:v:1 0 -disposition:v:2 default"
+    ),
     "stereo.ts": f"{_picture(seconds=2)} {_sound(2)} -c:v mpeg2video {AAC}",
     "mono.ts": f"{_picture(seconds=2)} {_sound(2, 'mono')} -c:v mpeg2video {AAC} -output_ts_offset 2",
     "stereo-h264.ts": f"{_picture(seconds=2)} {_sound(2)} {X264} {AAC}",

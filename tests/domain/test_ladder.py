@@ -210,6 +210,15 @@ class TestRemux:
         """One property that browsers or the muxer cannot carry, and the source is encoded."""
         assert not can_remux(source_of(**changes))
 
+    @pytest.mark.parametrize(
+        ("format_name", "is_reordered", "is_copied"),
+        [("avi", True, False), ("avi", False, True), ("matroska,webm", True, True)],
+    )
+    def test_frames_out_of_order(self, format_name: str, is_reordered: bool, is_copied: bool) -> None:
+        """Where frames are not shown as they are stored, only a container that tells their times can be copied."""
+        source = source_of(is_reordered=is_reordered)
+        assert can_remux(replace(source, format_name=format_name)) is is_copied
+
     def test_it_stands_in_for_the_rung_of_its_size(self) -> None:
         """A remux has the name of its rung, which is then not encoded."""
         source = source_of(1280, 720)

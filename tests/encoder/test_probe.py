@@ -42,6 +42,7 @@ PICTURE = VideoStream(
     width=320,
     height=180,
     frame_rate=25.0,
+    is_reordered=True,
 )
 STEREO = AudioStream(index=1, codec="aac", channels=2, sample_rate_hz=48000, profile="LC")
 
@@ -57,29 +58,45 @@ def sound(**changes: Any) -> AudioStream:  # noqa: ANN401 - any field
 FOUND: dict[str, tuple[str, float, VideoStream, tuple[AudioStream, ...]]] = {
     "h264.mp4": (MP4, 4, PICTURE, (STEREO,)),
     "silent.mp4": (MP4, 4, PICTURE, ()),
+    "in-order.avi": ("avi", 6, picture(is_reordered=False), (STEREO,)),
     "transport.ts": ("mpegts", 4, picture(start_seconds=0.021333), (STEREO,)),
     "surround.mp4": (MP4, 4, PICTURE, (sound(channels=6),)),
     "hevc.mp4": (MP4, 4, picture(codec="hevc"), (STEREO,)),
     "ten-bit.mkv": ("matroska,webm", 4, picture(codec="hevc", pixel_format="yuv420p10le"), ()),
-    "vp9.webm": ("matroska,webm", 4.008, picture(codec="vp9"), (sound(codec="opus", profile=""),)),
-    "recorded.webm": ("matroska,webm", 4, picture(codec="vp8"), (sound(codec="opus", profile=""),)),
+    "vp9.webm": (
+        "matroska,webm",
+        4.008,
+        picture(codec="vp9", is_reordered=False),
+        (sound(codec="opus", profile=""),),
+    ),
+    "recorded.webm": (
+        "matroska,webm",
+        4,
+        picture(codec="vp8", is_reordered=False),
+        (sound(codec="opus", profile=""),),
+    ),
     "odd.mkv": (
         "matroska,webm",
         4,
-        picture(codec="mpeg4", coded_width=321, coded_height=181, width=321, height=181),
+        picture(codec="mpeg4", is_reordered=False, coded_width=321, coded_height=181, width=321, height=181),
         (),
     ),
-    "wide-pixels.mkv": ("matroska,webm", 4, picture(codec="mpeg4", coded_width=160, has_square_pixels=False), ()),
+    "wide-pixels.mkv": (
+        "matroska,webm",
+        4,
+        picture(codec="mpeg4", is_reordered=False, coded_width=160, has_square_pixels=False),
+        (),
+    ),
     "rotated.mp4": (MP4, 4, picture(width=180, height=320, rotation_degrees=270), ()),
     "interlaced.mpg": ("mpeg", 4, picture(codec="mpeg2video", is_interlaced=True), ()),
     "variable.mkv": (
         "matroska,webm",
         4,
-        picture(codec="mpeg4", frame_rate=30.0),
+        picture(codec="mpeg4", is_reordered=False, frame_rate=30.0),
         (sound(codec="flac", profile=""),),
     ),
-    "slides.mkv": ("matroska,webm", 10, picture(codec="mpeg4", frame_rate=1.2), ()),
-    "fast.mkv": ("matroska,webm", 3, picture(codec="mpeg4", frame_rate=120.0), ()),
+    "slides.mkv": ("matroska,webm", 10, picture(codec="mpeg4", is_reordered=False, frame_rate=1.2), ()),
+    "fast.mkv": ("matroska,webm", 3, picture(codec="mpeg4", is_reordered=False, frame_rate=120.0), ()),
 }
 
 
@@ -135,6 +152,16 @@ class TestFinding:
         """Neither a longer sound track counts, nor a jump in the times of a recording that was joined."""
         found = await look(clips(name), tmp_path)
         assert found.duration_seconds == pytest.approx(seconds, abs=0.001)
+
+    async def test_which_of_several_pictures_is_shown(self, clips: Clips, tmp_path: Path) -> None:
+        """It is the one that the container wants shown, and never a cover, which may stand before it."""
+        found = await look(clips("views.mp4"), tmp_path)
+        assert (found.video.index, found.video.width) == (2, 320)
+
+    async def test_the_time_before_a_picture_counts(self, clips: Clips, tmp_path: Path) -> None:
+        """A broadcast that is heard before it is seen is as long as both, though its picture is measured."""
+        found = await look(clips("late-picture.ts"), tmp_path)
+        assert found.duration_seconds == pytest.approx(6.02, abs=0.005)
 
     async def test_a_tag_may_hold_any_bytes(self, clips: Clips, tmp_path: Path) -> None:
         """A title that is no UTF-8, and a language that is none, are no reason to refuse a video."""
@@ -382,8 +409,8 @@ class TestLimits:
             ({"width": 8192, "height": 8192}, "33,177,600 in a frame"),
             ({"sample_aspect_ratio": "1000:1"}, "claims 640 × 360 pixels"),
             ({"width": 0}, "no picture"),
-            ({"height": 1}, "no picture"),
-            ({"sample_aspect_ratio": "1:1000"}, "no picture"),
+            ({"height": 1}, "has 640 × 1 pixels; at least 2 × 2 are needed"),
+            ({"sample_aspect_ratio": "1:1000"}, "at least 2 × 2 are needed"),
             ({"duration": "43201", "stream_duration": "43201"}, "longer than 12 hours"),
             ({"r_frame_rate": "1000/1", "avg_frame_rate": "1000/1"}, "claims 1000 frames a second; at most 240"),
             ({"streams": 65}, "holds 65 streams; at most 64"),

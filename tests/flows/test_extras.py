@@ -50,6 +50,13 @@ class TestTexts:
         assert (video.status, video.subtitles) == (VideoStatus.COMPLETE, ())
         assert not [key for key in works.blobs._kept if key.endswith(".vtt") and "storyboard" not in key]
 
+    async def test_they_are_in_the_order_of_the_source(self, works: Works) -> None:
+        """Tracks of one language, or of none, are listed as they come, however many there are."""
+        works.encoder.words = CUE
+        works.encoder.subtitles = tuple(SubtitleStream(index=number, codec="subrip") for number in range(2, 42))
+        video = await works.complete()
+        assert [it.label for it in video.subtitles] == [f"Subtitles {number}" for number in range(1, 41)]
+
     async def test_others_are_served_meanwhile(self, works: Works) -> None:
         """While a long one is cleaned the server goes on."""
         works.encoder.subtitles = (SubtitleStream(index=2, codec="subrip", language="en"),)

@@ -37,6 +37,8 @@ GOOD = {
     "fast-copy.mp4": ["180p", "180p original copy"],
     "long-commentary.mkv": ["180p copy"],
     "sync-early-sound.ts": ["180p copy"],
+    "in-order.avi": ["180p copy"],
+    "reordered.avi": ["180p"],
     "sync-late-start.mp4": ["180p"],
     "sync-cut.mp4": ["180p"],
     "jumping-on.ts": ["180p copy"],

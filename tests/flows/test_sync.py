@@ -22,7 +22,7 @@ LOUD = 3000
 BRIGHT = 120
 CLIPS = [
     *("sync.mp4", "sync.ts", "sync.webm", "sync.avi", "sync-late-sound.mkv", "sync-late-picture.mkv"),
-    *("sync-late-start.mp4", "sync-cut.mp4", "sync-early-sound.ts"),
+    *("sync-late-start.mp4", "sync-cut.mp4", "sync-early-sound.ts", "sync-holes.mkv"),
 ]
 
 
