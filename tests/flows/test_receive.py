@@ -107,7 +107,7 @@ class TestRefusals:
 
     async def test_an_announced_size(self, works: Works) -> None:
         """A file that says it is too large is refused before a byte is read; the largest one is not."""
-        with pytest.raises(TooLarge, match=r"larger than the 0.0001 GB"):
+        with pytest.raises(TooLarge, match=r"larger than the 100 kB that"):
             await send(works, announced=MAX_BYTES + 1)
         async with works.receive.upload(MAX_BYTES):
             pass

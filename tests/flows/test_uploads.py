@@ -459,7 +459,7 @@ class TestFailures:
         with pytest.raises(NotFound):
             await works.jobs.get(upload.id)
 
-    @pytest.mark.parametrize("name", ["finish_upload", "videos_of_size"])
+    @pytest.mark.parametrize("name", ["finish_upload", "sources_of_size"])
     async def test_a_catalog_that_is_away(self, name: str) -> None:
         """What is whole and could not be recorded is finished later: when its client looks, or by itself."""
         for is_looked_at in (True, False):
