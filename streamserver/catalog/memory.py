@@ -75,14 +75,13 @@ class MemoryCatalog(MemoryUploads, MemoryWebhooks):
         """Return videos by id; those that are not there are left out."""
         return {video_id: await self.video(video_id) for video_id in video_ids if video_id in self._videos}
 
-    async def videos_of_size(self, size_bytes: int) -> Sequence[Video]:
-        """Return the videos whose source is so long."""
-        found = [
-            video
+    async def sources_of_size(self, size_bytes: int) -> Mapping[str, str | None]:
+        """Return the sources that are so long."""
+        return {
+            video.id: video.source.sha256
             for video in sorted(self._videos.values(), key=lambda it: (it.created_at, it.id))
             if video.source.size_bytes == size_bytes and video.status is not VideoStatus.ERROR
-        ]
-        return [await self.video(video.id) for video in found]
+        }
 
     async def set_source_sha256(self, video_id: str, sha256: str) -> None:
         """Record what the bytes of a source are known by."""

@@ -80,14 +80,14 @@ class SqlVideos:
         return await _assemble(connection, found.all())
 
     @reads
-    async def videos_of_size(self, connection: AsyncConnection, size_bytes: int) -> Sequence[Video]:
-        """Return the videos whose source is so long."""
+    async def sources_of_size(self, connection: AsyncConnection, size_bytes: int) -> Mapping[str, str | None]:
+        """Return the sources that are so long."""
         found = (
-            select(*VIDEO_COLUMNS)
+            select(videos.c.id, videos.c.source_sha256)
             .where(videos.c.source_size_bytes == size_bytes, videos.c.status != VideoStatus.ERROR.value)
             .order_by(videos.c.created_at, videos.c.id)
         )
-        return await _assemble(connection, (await connection.execute(found)).all())
+        return {row.id: row.source_sha256 for row in await connection.execute(found)}
 
     @writes
     async def set_source_sha256(self, connection: AsyncConnection, video_id: str, sha256: str) -> None:

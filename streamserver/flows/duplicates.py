@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from streamserver.domain.videos import Video
 from streamserver.errors import NotFound
@@ -34,25 +35,25 @@ class Duplicates:
         """
         if self._are_kept:
             return None
-        for video in await self._catalog.videos_of_size(size_bytes):
-            if await self._sha256_of(video) == await sha256() and self._is_whole(video):
-                return video
+        for video_id, recorded in (await self._catalog.sources_of_size(size_bytes)).items():
+            its = recorded or await self._worked_out(video_id)
+            if its == await sha256() and self._size_bytes(video_id) == size_bytes:
+                with suppress(NotFound):  # it has just been deleted
+                    return await self._catalog.video(video_id)
         return None
 
-    def _is_whole(self, video: Video) -> bool:
-        """Tell whether a source is still there, which what is recorded of it does not tell."""
+    def _size_bytes(self, video_id: str) -> int | None:
+        """Return how long a source is; None where it is gone, whatever is recorded of it."""
         try:
-            with self._blobs.lease(source_key(video.id)) as lease:
-                return lease.current_size() == video.source.size_bytes
+            with self._blobs.lease(source_key(video_id)) as lease:
+                return lease.current_size()
         except (NotFound, OSError):
-            return False
+            return None
 
-    async def _sha256_of(self, video: Video) -> str | None:
+    async def _worked_out(self, video_id: str) -> str | None:
         """Return the SHA-256 of a source, and record it; None where it is gone, or cannot be read."""
-        if video.source.sha256 is not None:
-            return video.source.sha256
         async with self._turn:  # one at a time: viewers need the disk, too, and others may ask for the same
-            return await self._hashed(video.id)
+            return await self._hashed(video_id)
 
     async def _hashed(self, video_id: str) -> str | None:
         try:

@@ -178,14 +178,9 @@ class Intake:
                 await self._known(receiving)  # this may take long, and nobody waits for it yet
             lock = self._finishing.setdefault(incoming.size_bytes, asyncio.Lock())
             async with lock:  # so that no two with the same source find nobody else
-                known = await self._known(receiving)
-                if known is not None:
-                    job = await self.finish_as(upload, known)
-                    await incoming.discard()
-                else:
-                    known, job = await self._finish_new(receiving)
+                finished = await self._finish_known(receiving) or await self._finish_new(receiving)
             receiving.is_ended = True
-        return known, job
+        return finished
 
     async def finish_as(self, upload: Upload, known: Video) -> Job:
         """End an upload well whose bytes are those of a video in the library."""
@@ -245,6 +240,18 @@ class Intake:
         """Return the video that a source already is; None where it is a new one, or kept already."""
         size_bytes = receiving.incoming.size_bytes
         return await self.duplicates.find(size_bytes, receiving.find_sha256) if size_bytes else None
+
+    async def _finish_known(self, receiving: Receiving) -> tuple[Video, Job] | None:
+        """End an upload well whose source the library has; None where it does not, or not any more."""
+        known = await self._known(receiving)
+        if known is None:
+            return None
+        try:
+            job = await self.finish_as(receiving.upload, known)
+        except NotFound:  # the video was deleted at this moment
+            return None
+        await receiving.incoming.discard()
+        return known, job
 
     async def _finish_new(self, receiving: Receiving) -> tuple[Video, Job]:
         """Keep the bytes and make them known.

@@ -44,8 +44,11 @@ class Catalog(Protocol):
         Those that are not there are left out.
         """
 
-    async def videos_of_size(self, size_bytes: int) -> Sequence[Video]:
-        """Return the videos, oldest first and without those in `error`, whose source is so long."""
+    async def sources_of_size(self, size_bytes: int) -> Mapping[str, str | None]:
+        """Return the sources that are so long, oldest first and without those of videos in `error`.
+
+        By the video's id each has its SHA-256, None where nobody has worked that out.
+        """
 
     async def set_source_sha256(self, video_id: str, sha256: str) -> None:
         """Record what the bytes of a source are known by."""

@@ -133,15 +133,14 @@ class TestSources:
     """Videos by what their source's bytes are."""
 
     async def test_the_oldest_with_the_same_bytes(self, catalog: Catalog) -> None:
-        """Videos are found by the length of their source: the oldest first, and none that failed."""
+        """Sources are found by their length: the oldest first, and none of a video that failed."""
         source = Source(file_name="a.mp4", size_bytes=5, sha256=SHA256)
         await add(catalog, "failed", source=source, status=VideoStatus.ERROR, created_at=NOON - timedelta(hours=2))
-        await add(catalog, "newer", source=source, created_at=NOON + timedelta(hours=1))
+        await add(catalog, "newer", source=replace(source, sha256=None), created_at=NOON + timedelta(hours=1))
         await add(catalog, "older", source=source, created_at=NOON - timedelta(hours=1))
         await add(catalog, "other", source=replace(source, size_bytes=6))
-        expected = [await catalog.video("older"), await catalog.video("newer")]
-        assert list(await catalog.videos_of_size(5)) == expected
-        assert list(await catalog.videos_of_size(7)) == []
+        assert list((await catalog.sources_of_size(5)).items()) == [("older", SHA256), ("newer", None)]
+        assert await catalog.sources_of_size(7) == {}
 
     async def test_bytes_that_become_known(self, catalog: Catalog) -> None:
         """What the bytes of a source are known by is recorded later; `NotFound` where it is gone."""

@@ -426,6 +426,20 @@ class TestDuplicates:
             os.close(directory)
             assert (await works.upload(note="same")).id != known.id
 
+    async def test_one_that_is_deleted_at_that_moment(self) -> None:
+        """Whoever sends its file again loses nothing: it becomes a video of its own."""
+        async with open_works(keep_duplicates=False) as works:
+            known = await works.upload(note="same")
+
+            async def delete(name: str) -> None:
+                if name == "finish_upload":
+                    works.catalog.come_back()
+                    await works.catalog.delete_video(known.id)
+
+            works.catalog.before = delete
+            again = await works.upload(note="same")
+            assert await works.catalog.video_ids() == {again.id} != {known.id}
+
     async def test_ending_a_duplicate_keeps_the_video(self) -> None:
         """Who takes it back has not taken the video with it."""
         async with open_works(keep_duplicates=False) as works:
@@ -459,7 +473,7 @@ class TestFailures:
         with pytest.raises(NotFound):
             await works.jobs.get(upload.id)
 
-    @pytest.mark.parametrize("name", ["finish_upload", "videos_of_size"])
+    @pytest.mark.parametrize("name", ["finish_upload", "sources_of_size"])
     async def test_a_catalog_that_is_away(self, name: str) -> None:
         """What is whole and could not be recorded is finished later: when its client looks, or by itself."""
         for is_looked_at in (True, False):
