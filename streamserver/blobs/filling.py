@@ -18,18 +18,18 @@ QUANTUM_SECONDS: Final = 0.25
 _threads = threading.local()
 
 
-def fill(descriptor: int, position: int, read_into: ReadInto, note: Callable[[int], None]) -> None:
+def fill(descriptor: int, position: int, read_into: ReadInto, note: Callable[[int, memoryview], None]) -> None:
     """Write bytes from a position on while there are some, but for a quantum of time at most.
 
-    After each step `note` is told where they end. Raises what reading or writing raises; what was read before is
-    written.
+    After each step `note` is told where they end, and what they are. Raises what reading or writing raises; what
+    was read before is written.
     """
     buffer = _buffer_of_thread()
     is_over_at = time.monotonic() + QUANTUM_SECONDS
     while True:
         count, fault = _read(read_into, buffer)
         position = write(descriptor, buffer[:count], position)
-        note(position)
+        note(position, buffer[:count])
         if fault is not None:
             raise fault
         if count < len(buffer) or time.monotonic() >= is_over_at:

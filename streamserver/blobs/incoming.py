@@ -244,7 +244,7 @@ class LocalIncoming:
         with self._turn:
             try:
                 with explained():
-                    fill(self._fd, os.fstat(self._fd).st_size, read_into, self._note)
+                    fill(self._fd, os.fstat(self._fd).st_size, read_into, lambda end, _: self._note(end))
             finally:
                 self._size_bytes = os.fstat(self._fd).st_size
 

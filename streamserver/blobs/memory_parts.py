@@ -1,5 +1,6 @@
 """The parts of tests, which show what parts mean."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -7,6 +8,7 @@ from contextlib import asynccontextmanager
 from streamserver.blobs.keys import is_part
 from streamserver.domain.parts import Part, StoredPart, check_size
 from streamserver.errors import Locked, NotFound
+from streamserver.ports import ReadInto
 
 Kept = dict[int, tuple[Part, bytes]]
 
@@ -25,6 +27,17 @@ class MemoryPartDraft:
         check_size(self._part, len(self._received) + len(chunk), is_end=False)
         self._kept.pop(self._part.number, None)
         self._received += chunk
+
+    async def fill(self, read_into: ReadInto) -> int:
+        """See `PartDraft.fill`."""
+        before, left = len(self._received), self._part.size_bytes - len(self._received)
+        check_size(self._part, before + 1, is_end=False)
+        self._kept.pop(self._part.number, None)
+        room = memoryview(bytearray(65536))
+        while count := await asyncio.to_thread(read_into, room[:left]):
+            self._received += room[:count]
+            left -= count
+        return len(self._received) - before
 
     async def keep(self) -> StoredPart:
         """See `PartDraft.keep`."""

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Final
 
 from streamserver.blobs.digests import Digest
+from streamserver.blobs.filling import fill, write
 from streamserver.blobs.incoming import GATHERED_BYTES, IncomingFolder
 from streamserver.blobs.keys import is_part
 from streamserver.blobs.locking import explained
 from streamserver.blobs.moving import move, sync_folder
 from streamserver.domain.parts import Part, StoredPart, check_size
 from streamserver.errors import Locked, NotFound
+from streamserver.ports import ReadInto
 
 WRITE_BACK_BYTES: Final = 8 * 1024 * 1024
 LEDGER: Final = ".ledger"
@@ -134,6 +136,15 @@ class LocalPartDraft:
         if len(self._gathered) >= GATHERED_BYTES:
             await self._flush()
 
+    async def fill(self, read_into: ReadInto) -> int:
+        """See `PartDraft.fill`."""
+        check_size(self._part, self._size_bytes + 1, is_end=False)
+        await self._flush()
+        await self._flushed()
+        before = self._size_bytes
+        await self._folder.movers.run(self._fill, read_into)
+        return self._size_bytes - before
+
     async def keep(self) -> StoredPart:
         """See `PartDraft.keep`."""
         check_size(self._part, self._size_bytes, is_end=True)
@@ -160,17 +171,35 @@ class LocalPartDraft:
             await flushing
 
     def _write(self, gathered: bytearray) -> None:
+        self._begin()
+        with explained():
+            end = write(self._fd, memoryview(gathered), self._part.position + self._written_bytes)
+        self._note(end, memoryview(gathered))
+
+    def _fill(self, read_into: ReadInto) -> None:
+        self._begin()
+        left = self._part.size_bytes - self._written_bytes
+
+        def read_part_into(view: memoryview) -> int:
+            nonlocal left
+            count = read_into(view[:left])  # what is beyond belongs to the next part
+            left -= count
+            return count
+
+        with explained():
+            fill(self._fd, self._part.position + self._written_bytes, read_part_into, self._note)
+
+    def _begin(self) -> None:
         if not self._written_bytes:
             _forget(self._path, self._part.number)
             self._whole.restart(self._part.position)
-        self._sha256.update(gathered)
-        view = memoryview(gathered)
-        with explained():
-            while view:
-                position = self._part.position + self._written_bytes
-                count = os.pwrite(self._fd, view, position)
-                self._whole.take_in(position, view[:count])
-                view, self._written_bytes = view[count:], self._written_bytes + count
+
+    def _note(self, end: int, view: memoryview) -> None:
+        """Take in what was written."""
+        self._sha256.update(view)
+        self._whole.take_in(end - len(view), view)
+        self._written_bytes = end - self._part.position
+        self._size_bytes = max(self._size_bytes, self._written_bytes)
         self._begin_to_write_back()
 
     def _begin_to_write_back(self) -> None:

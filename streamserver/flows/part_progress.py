@@ -22,6 +22,8 @@ class PartProgress:
         self._bytes_per_second: float | None = None
         self.coming: dict[int, Patience] = {}
         """The parts that are being sent, by number, and what can end that."""
+        self.is_stopped = False
+        """Whether somebody does not want the upload any more."""
 
     @property
     def received_bytes(self) -> int:

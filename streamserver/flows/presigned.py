@@ -31,15 +31,19 @@ from streamserver.errors import (
     Locked,
     NotFound,
     StreamserverError,
+    TooSlow,
 )
 from streamserver.flows.bucket_uploads import BucketUploads
 from streamserver.flows.intake import Intake
 from streamserver.flows.part_progress import PartProgress
 from streamserver.flows.patience import Patience
 from streamserver.flows.receiving import OTHER_SHA256
-from streamserver.ports import Blobs, Catalog, Clock, PartDraft
+from streamserver.ports import Blobs, Catalog, Clock, PartDraft, ReadInto
 
 log = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 60.0
+"""After so long without a byte of it a part is given up; it may be sent again."""
 
 
 class Presigned:
@@ -136,7 +140,8 @@ class Presigned:
         """Hold a part to be sent to this server.
 
         Raises `Locked` while it is sent by another connection, `NotFound` for a part that the upload does not
-        have, `Conflict` where the parts go to the bucket, and `Gone` where the upload is ended meanwhile.
+        have, `Conflict` where the parts go to the bucket, `Gone` where the upload is ended meanwhile, `TooSlow`
+        where nothing comes for long.
         """
         upload = await self._intake.uploads.get(upload_id, user=user)
         part = cut_of(upload).part(number)
@@ -146,14 +151,14 @@ class Presigned:
             await self._intake.uploads.prolong(upload)
             progress = await self._progress(upload)
             receiving = ReceivingPart(part, draft, progress)
-            patience = progress.coming[number] = Patience(None)
+            patience = progress.coming[number] = receiving.patience
             try:
                 async with patience:
                     yield receiving
             except TimeoutError:
                 if not patience.is_over:
                     raise
-                raise Gone(Cancelled().message) from None
+                raise (Gone(Cancelled().message) if progress.is_stopped else TooSlow()) from None
             finally:
                 progress.leave(number, is_kept=receiving.is_kept)
                 if not progress.coming:
@@ -201,6 +206,7 @@ class Presigned:
     def _stop(self, upload: Upload) -> None:
         """Have what is coming of an upload come no more: it was ended."""
         if progress := self._coming.get(upload.id):
+            progress.is_stopped = True
             for patience in progress.coming.values():
                 patience.end()
 
@@ -261,17 +267,29 @@ class ReceivingPart:
         self._draft = draft
         self._progress = progress
         self._size_bytes = 0
+        self.patience = Patience(SILENCE_SECONDS)
+        """Ends the writing when nothing has come for long, or the upload is ended."""
         self.is_kept = False
         """Whether it was acknowledged."""
 
     async def write(self, chunk: bytes) -> None:
         """Take in the next bytes; `TooLarge` beyond the part's end."""
-        self._size_bytes += len(chunk)
-        await self._draft.write(chunk)
-        await self._progress.count(self.part.number, self._size_bytes)
+        with self.patience.busy():
+            await self._draft.write(chunk)
+            await self._note(len(chunk))
+
+    async def fill(self, read_into: ReadInto) -> None:
+        """Take in what a thread reads; raises as `write` does."""
+        with self.patience.busy():
+            await self._note(await self._draft.fill(read_into))
 
     async def keep(self) -> StoredPart:
         """Acknowledge the part: it is durable when this returns; `BadInput` where bytes are missing."""
-        stored = await self._draft.keep()
+        with self.patience.busy():
+            stored = await self._draft.keep()
         self.is_kept = True
         return stored
+
+    async def _note(self, more_bytes: int) -> None:
+        self._size_bytes += more_bytes
+        await self._progress.count(self.part.number, self._size_bytes)

@@ -3,12 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from streamserver.ports.parts import Parts
-
-ReadInto: TypeAlias = Callable[[memoryview], int]
-"""Puts bytes where it is told and returns how many; 0 where there are none at present. Called in a thread."""
+from streamserver.ports.reading import ReadInto
 
 
 class Draft(Protocol):

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from streamserver.domain.parts import Part, StoredPart
+from streamserver.ports.reading import ReadInto
 
 
 class PartDraft(Protocol):
@@ -12,6 +13,12 @@ class PartDraft(Protocol):
 
     async def write(self, chunk: bytes) -> None:
         """Add bytes; raise `TooLarge` beyond the part's end, otherwise as `Incoming.write` does."""
+
+    async def fill(self, read_into: ReadInto) -> int:
+        """Add what a thread reads, up to the part's end, as `Incoming.fill` does; return how much that was.
+
+        Raises `TooLarge` at that end, which is where nothing more may come.
+        """
 
     async def keep(self) -> StoredPart:
         """Make the part durable and known, and return once it is.

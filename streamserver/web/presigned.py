@@ -14,7 +14,7 @@ from streamserver.domain.parts import MOST_PARTS, check_size
 from streamserver.domain.presigned import COMPLETION_BYTES, Offer
 from streamserver.domain.signing import is_signed
 from streamserver.domain.videos import Video
-from streamserver.errors import BadInput, Gone, NotFound, TooLarge, TooSlow
+from streamserver.errors import BadInput, Gone, NotFound, StreamserverError, TooLarge, TooSlow
 from streamserver.web.cross_origin import COMPLETE, PART, PARTS
 from streamserver.web.documents import Document, job_document, video_document
 from streamserver.web.errors import problem
@@ -25,7 +25,7 @@ from streamserver.web.users import permitted, permitted_importer
 
 WISH_BYTES = 64 * 1024
 PATIENCE_SECONDS = 60.0
-"""How long nothing may come of a part that is being sent."""
+"""How long nothing may come of what is to be read."""
 UNCACHED = {"Cache-Control": "no-store"}
 SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 
@@ -63,22 +63,26 @@ async def list_parts(request: web.Request) -> web.Response:
 @routes.put(PART, expect_handler=go_on_later)
 async def put_part(request: web.Request) -> web.StreamResponse:
     """Take the bytes of a part → 200 and its ETag, once it is durable. It may be sent again."""
-    body = RequestBody(request, is_checked=True)
+    body = RequestBody(request)
     async with body.held():
         try:
-            return await _put_part(request)
-        except TooSlow as error:
-            return await body.answer(problem(request, error), hangs_up=True)
+            return await body.answer(await _put_part(request, body))
+        except StreamserverError as error:
+            return await body.answer(problem(request, error), hangs_up=isinstance(error, TooSlow))
 
 
-async def _put_part(request: web.Request) -> web.Response:
+async def _put_part(request: web.Request, body: RequestBody) -> web.Response:
     upload_id, number = request.match_info["upload_id"], _number(request.match_info["number"])
     user, max_bytes = await _holder(request, upload_id)
     async with request.app[SERVICES].presigned.receive(upload_id, number, user=user) as receiving:
         if request.content_length is not None:
             check_size(receiving.part, request.content_length, is_end=True)  # before it is sent in vain
-        async for chunk in _chunks(request, max_bytes or receiving.part.size_bytes):
+        if max_bytes and receiving.part.size_bytes > max_bytes:
+            raise TooLarge(f"This may have {max_bytes} bytes; the part has {receiving.part.size_bytes}.")
+        async for chunk in body.chunks():
             await receiving.write(chunk)
+        async for read_into in body.rest():
+            await receiving.fill(read_into)
         stored = await receiving.keep()
     return web.Response(headers={**UNCACHED, "ETag": f'"{stored.etag}"'})
 

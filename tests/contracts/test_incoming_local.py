@@ -269,7 +269,7 @@ class TestQuantum:
 
         descriptor = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
         try:
-            fill(descriptor, 0, read_into, lambda _size_bytes: None)
+            fill(descriptor, 0, read_into, lambda _end, _view: None)
             assert 0 < os.fstat(descriptor).st_size < 64 * 1024 * 1024
         finally:
             os.close(descriptor)

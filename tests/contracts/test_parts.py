@@ -11,6 +11,7 @@ from streamserver.blobs.local import LocalBlobs
 from streamserver.blobs.memory import MemoryBlobs
 from streamserver.domain.parts import Cut
 from streamserver.errors import BadInput, Locked, NotFound, TooLarge
+from streamserver.ports import PartDraft, ReadInto
 
 CONTENT = bytes(range(251)) * 20_000
 CUT = Cut(length_bytes=len(CONTENT), part_bytes=2_100_000)
@@ -47,6 +48,65 @@ async def numbers(blobs: AnyBlobs, name: str = "u") -> list[int]:
 async def whole(blobs: AnyBlobs, name: str = "u") -> bytes:
     async with blobs.incoming(name) as incoming:
         return await incoming.read(0, incoming.size_bytes + 1)
+
+
+def reading(sent: bytes, fault: Exception | None = None) -> ReadInto:
+    """Return what puts bytes into memory in pieces, until there are none, or until the fault."""
+    rest = memoryview(sent)
+
+    def read_into(view: memoryview) -> int:
+        nonlocal rest
+        if not rest and fault is not None:
+            raise fault
+        count = min(len(view), len(rest), 70_000)
+        view[:count], rest = rest[:count], rest[count:]
+        return count
+
+    return read_into
+
+
+async def filled(draft: PartDraft, read_into: ReadInto, count: int) -> bool:
+    """Fill until there are so many bytes; tell whether there are exactly so many."""
+    came = 0
+    while came < count:
+        came += await draft.fill(read_into)
+    return came == count
+
+
+async def test_a_thread_may_read_them(blobs: AnyBlobs) -> None:
+    """After what came before, and with the same ETag; what there was of the part is replaced."""
+    etags = [await put(blobs, number) for number in (1, 2, 3)]
+    for number in (3, 2, 1):
+        async with blobs.parts.part("u", CUT.part(number)) as draft:
+            await draft.write(content(number)[:5])
+            assert await filled(draft, reading(content(number)[5:]), len(content(number)) - 5)
+            assert (await draft.keep()).etag == etags[number - 1]
+    assert await blobs.parts.sha256("u") == sha256(CONTENT).hexdigest()
+    await blobs.parts.hand_over("u")
+    assert await whole(blobs) == CONTENT
+
+
+async def test_what_a_thread_reads_stays_within_its_part(blobs: AnyBlobs) -> None:
+    """Whoever brings more is told so, and the next part is as it was."""
+    for number in (2, 3):
+        await put(blobs, number)
+    async with blobs.parts.part("u", CUT.part(1)) as draft:
+        read_into = reading(content(1) + bytes(len(content(2))))
+        with pytest.raises(TooLarge):
+            await filled(draft, read_into, len(content(1)) + 1)
+    assert await numbers(blobs) == [2, 3]
+    await put(blobs, 1)
+    assert await blobs.parts.sha256("u") == sha256(CONTENT).hexdigest()
+
+
+async def test_a_part_that_breaks_off_is_not_there(blobs: AnyBlobs) -> None:
+    """Nor is what was there before, over which it was written."""
+    await put(blobs, 1)
+    async with blobs.parts.part("u", CUT.part(1)) as draft:
+        read_into = reading(bytes(100_000), ConnectionResetError())
+        with pytest.raises(ConnectionResetError):
+            await filled(draft, read_into, len(content(1)))
+    assert await numbers(blobs) == []
 
 
 async def test_their_checksum_before_they_are_one_file(blobs: AnyBlobs) -> None:

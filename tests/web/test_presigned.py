@@ -21,6 +21,7 @@ from streamserver.web.presigned import PATIENCE_SECONDS
 from tests.web.clock import skip
 from tests.web.house import Document, House, assert_problem, open_house, source_bytes
 from tests.web.test_openapi import assert_described
+from tests.web.wire import connection, exchange, request_bytes
 
 BEGIN = "/api/uploads/presigned"
 SMALL = source_bytes(seconds=10)
@@ -130,6 +131,22 @@ async def test_a_large_file_comes_in_parts(uploader: Uploader) -> None:
     )
     async with uploader.house.client.get(answer["video"]["source_url"]) as source:
         assert await source.read() == LARGE
+
+
+async def test_a_large_part_is_read_by_a_thread(uploader: Uploader) -> None:
+    """Its connection ends with the answer, which is the same; one that breaks off can be sent again."""
+    offer = await uploader.begin(LARGE, part_bytes=LEAST_PART_BYTES)
+    part = offer["parts"][0]
+    sent = request_bytes(URL(part["url"], encoded=True).raw_path_qs, method="PUT", body=content(1))
+    async with connection(uploader.house.port) as (_, writer):
+        writer.write(sent[:-1])
+        await writer.drain()
+    for _ in range(2):
+        while (answer := await exchange(uploader.house.port, sent)).status == 423:  # noqa: ASYNC110 - sockets tell nobody here
+            await asyncio.sleep(0.01)
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert answer.headers["etag"] == f'"{sha256(content(1)).hexdigest()}"'
+    assert [kept["number"] for kept in (await uploader.list(offer))["stored"]] == [1]
 
 
 @pytest.mark.parametrize(
