@@ -58,6 +58,7 @@ TRANSITIONS: dict[tuple[JobStatus, JobEvent], JobStatus] = {
     (JobStatus.RUNNING, JobEvent.FAIL): JobStatus.ERROR,
     (JobStatus.RUNNING, JobEvent.POSTPONE): JobStatus.READY,  # the machine failed it; it is tried again
     (JobStatus.RUNNING, JobEvent.RELEASE): JobStatus.READY,  # its server stopped
+    (JobStatus.READY, JobEvent.RETRY): JobStatus.READY,  # before the time at which it would be tried again anyhow
     (JobStatus.ERROR, JobEvent.RETRY): JobStatus.READY,
 }
 
@@ -238,7 +239,12 @@ def postponed(job: Job, error: JobError, *, retry_at: datetime) -> Job:
 
 
 def waiting_again(job: Job, event: JobEvent) -> Job:
-    """Put a job back in line: `RELEASE` after its server stopped, `RETRY` because somebody wants it."""
+    """Put a job back in line: `RELEASE` after its server stopped, `RETRY` because somebody wants it.
+
+    Raises `Conflict` where the job is not over, nor waits until it is tried again.
+    """
+    if event is JobEvent.RETRY and job.status is JobStatus.READY and job.retry_at is None:
+        raise Conflict("The job waits for its turn already.")
     again = _as_new(job, event)
     return replace(again, failures=0, last_error=None) if event is JobEvent.RETRY else again
 

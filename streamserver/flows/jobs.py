@@ -120,7 +120,7 @@ class Jobs:
         return job
 
     async def retry(self, job_id: str, *, user: str | None = ANYONE) -> Job:
-        """Put a job that failed back in line, or have a user's own import tried again.
+        """Put a job that failed back in line, also before it would be tried again, or a user's own import.
 
         Raises `Conflict` where it did not fail, or its source is gone; of an import as `cancel` does.
         """

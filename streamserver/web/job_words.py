@@ -81,10 +81,12 @@ def moment_words(text: str) -> str:
 
 
 def can_retry(job: Document) -> bool:
-    """Tell whether to try again makes sense.
+    """Tell whether to try again makes sense, also before it would be tried again anyhow.
 
     It does not where the file itself was the fault, or was never whole, unless the server can fetch it again.
     """
+    if job["status"] == "READY":
+        return bool(job["retry_at"]) and not job["queue_position"] and job["received_bytes"] is None
     if job["status"] != "ERROR":
         return False
     code = job["error"]["code"] if job["error"] else None

@@ -195,7 +195,7 @@ PATHS: dict[str, Schema] = {
         "parameters": [_in_path("job_id")],
         "post": _operation(
             "retryJob",
-            "Put a job that failed back in line, or have an import tried again",
+            "Put a job that failed, or waits to be tried again, back in line, or have an import tried again",
             {**_json(202, ref("Job")), **_problems(401, 403, 404, 409, 413, 429, 507)},
         ),
     },

@@ -41,6 +41,7 @@ STEPS = {
     ("RUNNING", "fail"): "ERROR",
     ("RUNNING", "postpone"): "READY",
     ("RUNNING", "release"): "READY",
+    ("READY", "retry"): "READY",
     ("ERROR", "retry"): "READY",
 }
 
@@ -180,7 +181,8 @@ def test_every_walk_is_told_in_rising_numbers(events: list[JobEvent]) -> None:
         try:
             after = step(job, event)
         except Conflict:
-            assert (job.status, event) not in STEPS
+            is_in_line = event is JobEvent.RETRY and job.retry_at is None
+            assert (job.status, event) not in STEPS or is_in_line
             continue
         assert after.sequence > job.sequence
         assert after.attempt == job.attempt + (event is JobEvent.CLAIM)
@@ -205,3 +207,13 @@ def test_who_waits() -> None:
     assert all(job.is_waiting for job in waiting)
     busy = [running(), completed(running(), now=LATER), failed(placed(running(), 1, None), CANCELLED, now=LATER)]
     assert not any(job.is_waiting for job in busy)
+
+
+def test_a_job_that_is_in_line_is_not_tried_again() -> None:
+    """It will be tried anyhow; one that waits for its time need not."""
+    with pytest.raises(Conflict, match="waits for its turn already"):
+        waiting_again(READY, JobEvent.RETRY)
+    waits = postponed(running(failures=3), NO_ROOM, retry_at=LATER)
+    again = waiting_again(waits, JobEvent.RETRY)
+    assert (again.status, again.retry_at, again.failures, again.last_error) == (JobStatus.READY, None, 0, None)
+    assert again.sequence > waits.sequence

@@ -272,7 +272,7 @@ class TestTryingAgain:
     async def test_a_job_that_did_not_fail(self, works: Works) -> None:
         """A job that waits, or is complete, cannot be tried again."""
         video = await works.upload()
-        with pytest.raises(Conflict, match="A job that is READY cannot retry"):
+        with pytest.raises(Conflict, match="The job waits for its turn already"):
             await works.jobs.retry(video.job_id)
         await works.run(video)
         with pytest.raises(Conflict, match="A job that is COMPLETE cannot retry"):

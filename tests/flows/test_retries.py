@@ -132,6 +132,15 @@ class TestTryingAgain:
             job = await works.jobs.cancel(video.job_id)
             assert (job.error and job.error.code, job.retry_at) == ("cancelled", None)
 
+    async def test_who_waits_can_be_tried_at_once(self) -> None:
+        """Whoever has mended the machine does not wait for the time that was set before."""
+        async with open_works(retry_seconds=1000) as works:
+            video, _ = await failed_once(works, **SMALL)
+            works.encoder.faults.clear()
+            job = await works.jobs.retry(video.job_id)
+            assert (job.retry_at, job.failures) == (None, 0)
+            assert (await works.end_of(video.job_id)).status is JobStatus.COMPLETE
+
     async def test_others_are_served_meanwhile(self) -> None:
         """A job that waits to be tried again takes nobody's place."""
         async with open_works(retry_seconds=1000) as works:

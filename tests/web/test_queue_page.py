@@ -267,6 +267,11 @@ def test_only_what_may_help_is_offered() -> None:
     assert can_retry(job(status="ERROR", error=CANCELLED))
     assert not can_retry(job(status="ERROR", error=UNUSABLE))
     assert not can_retry(job(status="COMPLETE"))
+    later = "2026-03-04T12:00:20Z"
+    assert can_retry(job(status="READY", retry_at=later))
+    assert not can_retry(job(status="READY", retry_at=later, queue_position=2))
+    assert not can_retry(job(status="READY", retry_at=later, received_bytes=7))
+    assert not can_retry(job(status="READY"))
 
 
 def test_what_never_was_whole_is_fetched_again_or_not_at_all() -> None:

@@ -102,10 +102,11 @@ export function describeTook(job) {
 
 /**
  * @param {object} job
- * @returns {boolean} whether to try again makes sense: not where the file itself was the fault, or was never whole,
- *   unless the server can fetch it again
+ * @returns {boolean} whether to try again makes sense, also before it would be tried again anyhow: not where the file
+ *   itself was the fault, or was never whole, unless the server can fetch it again
  */
 export function canRetry(job) {
+  if (job.status === 'READY') return Boolean(job.retry_at) && !job.queue_position && job.received_bytes === null;
   if (job.status !== 'ERROR') return false;
   if (job.received_bytes !== null) return !LOST.includes(job.error?.code);
   return job.error?.code !== 'source_unusable';
