@@ -12,6 +12,7 @@ from streamserver.key_file import NAME
 from tests.end_to_end.client import Client
 from tests.end_to_end.presigned import HALF, begin, complete, lengthened, put_all, refused_by
 from tests.services.server import ServerProcess, running_server
+from tests.waiting import until
 
 if TYPE_CHECKING:  # pytest imports it as a plugin, and wants to be the first
     from tests.services.seaweedfs import S3Client, SeaweedFS
@@ -146,21 +147,33 @@ def test_the_bucket_takes_what_was_signed_alone(
 def test_what_was_left_in_the_bucket_is_removed(
     seaweedfs: "SeaweedFS", bucket: str, storage: "S3Client", tmp_path: Path, large: Path
 ) -> None:
-    """A multipart that nobody knows any more is aborted, and an object removed, when the server starts."""
+    """A multipart that nobody knows any more is aborted, and an object removed, when a server starts."""
     with running_server(tmp_path / "one", environment=environment(seaweedfs, bucket)) as server:
         client = Client(server)
         offer = begin(client, large, part_bytes=HALF)
         put_all({**offer, "parts": offer["parts"][:1]}, large)
         small = begin(client, large)
         put_all(small, large)
-        for found in (offer, small):
-            assert client.ask(f"/api/jobs/{found['id']}", method="DELETE").status == 202
-        uploads = storage.list_multipart_uploads(Bucket=bucket)
-        assert len(uploads["Uploads"]) == 1
+        assert len(storage.list_multipart_uploads(Bucket=bucket)["Uploads"]) == 1
         server.stop()
-    with running_server(tmp_path / "one", environment=environment(seaweedfs, bucket)):
+    with running_server(tmp_path / "two", environment=environment(seaweedfs, bucket)):  # one that knows of neither
         assert "Uploads" not in storage.list_multipart_uploads(Bucket=bucket)
         assert (storage.list_objects_v2(Bucket=bucket))["KeyCount"] == 0
+
+
+async def test_what_is_cancelled_leaves_the_bucket(
+    seaweedfs: "SeaweedFS", bucket: str, storage: "S3Client", tmp_path: Path, large: Path
+) -> None:
+    """At once, while the server runs: its room costs money."""
+    with running_server(tmp_path / "data", environment=environment(seaweedfs, bucket)) as server:
+        client = Client(server)
+        offer, small = begin(client, large, part_bytes=HALF), begin(client, large)
+        put_all({**offer, "parts": offer["parts"][:1]}, large)
+        put_all(small, large)
+        for found in (offer, small):
+            assert client.ask(f"/api/jobs/{found['id']}", method="DELETE").status == 202
+        await until(lambda: "Uploads" not in storage.list_multipart_uploads(Bucket=bucket))
+        await until(lambda: storage.list_objects_v2(Bucket=bucket)["KeyCount"] == 0)
 
 
 def test_a_server_that_is_killed_fetches_after_all(
