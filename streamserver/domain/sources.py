@@ -111,6 +111,8 @@ class SourceInfo:
     """All sound tracks, first the one that is heard unless somebody chooses."""
     still_seconds: float = 0.0
     """How much of its time there is only the first sound track: its picture ended by then; 0 for a moment."""
+    silent_seconds: float = 0.0
+    """How much of its time its first sound track has ended, and the picture goes on; 0 for a moment."""
     is_estimate: bool = False
     """Whether its length is what a container says whose times may jump, and nobody measured it."""
     subtitles: tuple[SubtitleStream, ...] = ()

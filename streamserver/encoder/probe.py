@@ -64,6 +64,7 @@ async def probe(
         video=_video(pictures[0], start_seconds(form, pictures[0])),
         audio=tuple(_audio(sound, start_seconds(form, sound)) for sound in sounds),
         still_seconds=heard_seconds - seen_seconds if is_heard_on else 0.0,
+        silent_seconds=_by_more_than_a_moment(seen_seconds - heard_seconds) if sounds else 0.0,
         is_estimate=is_estimate,
         subtitles=tuple(_subtitle(stream) for stream in streams if stream.get("codec_name") in SUBTITLE_CODECS),
         chapters=clean_chapters(map(_chapter, info.get("chapters", [])), duration),
@@ -74,6 +75,10 @@ async def probe(
 
 async def _all(process: Running) -> bytes:
     return await process.output(OUTPUT_BYTES)
+
+
+def _by_more_than_a_moment(seconds: float) -> float:
+    return seconds if seconds > OUTLASTING_SECONDS else 0.0
 
 
 def _is_moving(stream: dict[str, Any]) -> bool:
