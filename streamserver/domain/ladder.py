@@ -123,6 +123,8 @@ def can_remux(source: SourceInfo) -> bool:
         and not (video.is_reordered and source.format_name in UNTIMED)
         # A copy's last segment would hold all the sound that follows the picture.
         and not source.still_seconds
+        # Players of segments show nothing after the end of a sound that belongs to the picture.
+        and not source.silent_seconds
         and all(track.codec == "aac" and track.profile == "LC" for track in source.audio[:1])
     )
 

@@ -1,6 +1,6 @@
 """What a probe found in a file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamserver.domain.chapters import Chapter
 
@@ -111,10 +111,20 @@ class SourceInfo:
     """All sound tracks, first the one that is heard unless somebody chooses."""
     still_seconds: float = 0.0
     """How much of its time there is only the first sound track: its picture ended by then; 0 for a moment."""
+    silent_seconds: float = 0.0
+    """How much of its time its first sound track has ended, and the picture goes on; 0 for a moment."""
+    is_estimate: bool = False
+    """Whether its length is what a container says whose times may jump, and nobody measured it."""
     subtitles: tuple[SubtitleStream, ...] = ()
     """Text tracks that can become WebVTT."""
     chapters: tuple[Chapter, ...] = ()
     """In the order of time."""
+
+    def measured(self, duration_seconds: float) -> "SourceInfo":
+        """Return the same of which it is known how long it plays."""
+        whole_bits = self.bit_rate_bps * self.duration_seconds
+        rate_bps = round(whole_bits / duration_seconds)
+        return replace(self, duration_seconds=duration_seconds, bit_rate_bps=rate_bps, is_estimate=False)
 
     @property
     def may_change_sound(self) -> bool:

@@ -184,7 +184,7 @@ def _ladder(plan: EncodePlan, x264: X264) -> Stream:
     sound = [source[str(track.index)] for track in plan.source.audio[:1]]
     options = {
         **x264_options(specs, x264, has_sound=bool(sound)),
-        **(_sound(fills_beginning=not _begins_anew(plan.source)) if sound else {}),
+        **(_sound(plan.source) if sound else {}),
         **PRIVATE,
         # Each of the files has its header in front, where `tee` does not ask for it.
         "flags": "+global_header",
@@ -261,7 +261,12 @@ def _begins_anew(source: SourceInfo) -> bool:
     return source.may_change_sound and source.audio[0].start_seconds <= TOLERANCE_SECONDS
 
 
-def _sound(*, fills_beginning: bool = True) -> dict[str, Any]:
+def _sound(source: SourceInfo | None = None) -> dict[str, Any]:
+    """Return how sound is encoded: that of a source beside its picture, or alone."""
+    fills_beginning = source is None or not _begins_anew(source)
+    filters = [f"aresample={':'.join((*(['first_pts=0'] if fills_beginning else []), STEADY_SOUND))}"]
+    if source is not None and source.silent_seconds and not source.may_change_sound:
+        filters.append(f"apad=whole_dur={source.duration_seconds:.3f}")  # silence until the picture ends
     return {
         "c:a": "aac",
         "b:a": AUDIO_BIT_RATE_BPS,
@@ -269,7 +274,7 @@ def _sound(*, fills_beginning: bool = True) -> dict[str, Any]:
         "ar": 48000,
         # Holes and late starts in the source's sound become silence, so that it stays with the picture; by itself
         # the filter bears with 0.1 s.
-        "af": f"aresample={':'.join((*(['first_pts=0'] if fills_beginning else []), STEADY_SOUND))}",
+        "af": ",".join(filters),
     }
 
 

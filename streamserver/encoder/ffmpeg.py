@@ -59,9 +59,9 @@ class FfmpegEncoder:
         """See `Encoder.check`."""
         return await check_programs(self._programs, self._sandbox)
 
-    async def probe(self, source: Path) -> SourceInfo:
+    async def probe(self, source: Path, *, measures: bool = True) -> SourceInfo:
         """See `Encoder.probe`."""
-        return await probe(self._programs.ffprobe, str(source), self._limits, self._sandbox)
+        return await probe(self._programs.ffprobe, str(source), self._limits, self._sandbox, measures=measures)
 
     async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:
         """See `Encoder.poster`."""

@@ -40,6 +40,19 @@ async def file_seconds(asking: Asking, form: dict[str, Any], picture: dict[str, 
     return end
 
 
+def may_be_estimated(
+    form: dict[str, Any], picture: dict[str, Any], sounds: list[dict[str, Any]], longest_seconds: float
+) -> bool:
+    """Tell whether a broadcast estimates a length that is possible, of picture and sound alike."""
+    told = number(form.get("duration"))
+    ends = [_told_seconds(form, stream) for stream in (picture, *sounds[:1])]
+    return (
+        form["format_name"] in TIMES_MAY_JUMP
+        and 0 < told <= longest_seconds
+        and max(ends) - min(ends) <= OUTLASTING_SECONDS
+    )
+
+
 def picture_seconds(form: dict[str, Any], picture: dict[str, Any], duration: float) -> float:
     """Return how long the picture plays, where its container tells that; what is beside it may go on longer."""
     if form["format_name"] in TIMES_MAY_JUMP:

@@ -84,6 +84,8 @@ class Limits:
         """
         longest_seconds = self.max_duration_seconds + self.overrun_seconds
         claimed_seconds = self.overrun_factor * source.duration_seconds + self.overrun_seconds
+        if source.is_estimate:
+            claimed_seconds = longest_seconds
         if shown_seconds > claimed_seconds or max(shown_seconds, encoded_seconds) > longest_seconds:
             raise SourceFault("The video plays on far beyond the end that it claims.")
 

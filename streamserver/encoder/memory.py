@@ -38,9 +38,10 @@ class MemoryEncoder:
         """See `Encoder.check`."""
         return "no encoder, only its likeness"
 
-    async def probe(self, source: Path) -> SourceInfo:
-        """See `Encoder.probe`."""
+    async def probe(self, source: Path, *, measures: bool = True) -> SourceInfo:
+        """See `Encoder.probe`; a source may claim to be longer than it is."""
         found = _described(source)
+        is_estimate = "claims" in found and not measures
         width, height = int(found.get("width", 640)), int(found.get("height", 360))
         video = VideoStream(
             index=0,
@@ -53,7 +54,11 @@ class MemoryEncoder:
             frame_rate=TIMESCALE / FRAME_TICKS,
         )
         return SourceInfo(
-            format_name="json", duration_seconds=float(found["seconds"]), bit_rate_bps=500_000, video=video
+            format_name="json",
+            duration_seconds=float(found["claims"] if is_estimate else found["seconds"]),
+            bit_rate_bps=500_000,
+            video=video,
+            is_estimate=is_estimate,
         )
 
     async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:
@@ -89,10 +94,12 @@ class MemoryEncoder:
 
     async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         """See `Encoder.encode`."""
-        fault = _described(Path(plan.source_path)).get("fault")
+        described = _described(Path(plan.source_path))
+        fault = described.get("fault")
+        whole_seconds = described["seconds"] if plan.source.is_estimate else plan.source.duration_seconds
         for output in plan.outputs:
             _write(Path(output.path), "wb", init_segment(output.spec.width, output.spec.height))
-        for number, seconds in enumerate(_fragment_seconds(plan.source.duration_seconds)):
+        for number, seconds in enumerate(_fragment_seconds(whole_seconds)):
             for output in plan.outputs:
                 _write(Path(output.path), "ab", fragment(number, seconds))
             done = number * KEYFRAME_SECONDS + seconds

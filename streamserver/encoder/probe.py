@@ -15,7 +15,14 @@ from streamserver.domain.sources import (
     VideoStream,
 )
 from streamserver.encoder.asking import Asking
-from streamserver.encoder.lengths import file_seconds, number, picture_seconds, sound_seconds, start_seconds
+from streamserver.encoder.lengths import (
+    file_seconds,
+    may_be_estimated,
+    number,
+    picture_seconds,
+    sound_seconds,
+    start_seconds,
+)
 from streamserver.encoder.limits import Limits
 from streamserver.encoder.process import Running
 from streamserver.encoder.sandbox import UNSANDBOXED, Sandbox
@@ -27,8 +34,13 @@ COVER_CODECS = frozenset({"png", "apng", "mjpeg", "gif", "bmp", "tiff", "webp"})
 UNTOLD = frozenset({None, "unknown", "unspecified", "reserved", "gbr"})
 
 
-async def probe(ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSANDBOXED) -> SourceInfo:
-    """Return what is in a file; raise `SourceFault` with a sentence where it cannot be used."""
+async def probe(
+    ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSANDBOXED, *, measures: bool = True
+) -> SourceInfo:
+    """Return what is in a file; raise `SourceFault` with a sentence where it cannot be used.
+
+    Where it does not measure, the length of a broadcast is what its container estimates.
+    """
     shown = ("-show_format", "-show_streams", "-show_chapters")
     asking = Asking(ffprobe=ffprobe, path=path, limits=limits, sandbox=sandbox)
     info = json.loads(await asking.ask(_all, "-of", "json", *shown) or "{}")
@@ -39,9 +51,10 @@ async def probe(ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSA
     if not pictures:
         raise SourceFault("There is no video in the file.")
     form: dict[str, Any] = info["format"]
-    duration = await file_seconds(asking, form, pictures[0])
-    seen_seconds = picture_seconds(form, pictures[0], duration)
     sounds = sorted(filter(_is_sound, streams), key=_is_optional)
+    is_estimate = not measures and may_be_estimated(form, pictures[0], sounds, limits.max_duration_seconds)
+    duration = number(form["duration"]) if is_estimate else await file_seconds(asking, form, pictures[0])
+    seen_seconds = picture_seconds(form, pictures[0], duration)
     heard_seconds = await sound_seconds(asking, form, sounds[0], seen_seconds) if sounds else 0.0
     is_heard_on = heard_seconds - seen_seconds > OUTLASTING_SECONDS
     source = SourceInfo(
@@ -51,6 +64,8 @@ async def probe(ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSA
         video=_video(pictures[0], start_seconds(form, pictures[0])),
         audio=tuple(_audio(sound, start_seconds(form, sound)) for sound in sounds),
         still_seconds=heard_seconds - seen_seconds if is_heard_on else 0.0,
+        silent_seconds=_by_more_than_a_moment(seen_seconds - heard_seconds) if sounds else 0.0,
+        is_estimate=is_estimate,
         subtitles=tuple(_subtitle(stream) for stream in streams if stream.get("codec_name") in SUBTITLE_CODECS),
         chapters=clean_chapters(map(_chapter, info.get("chapters", [])), duration),
     )
@@ -60,6 +75,10 @@ async def probe(ffprobe: str, path: str, limits: Limits, sandbox: Sandbox = UNSA
 
 async def _all(process: Running) -> bytes:
     return await process.output(OUTPUT_BYTES)
+
+
+def _by_more_than_a_moment(seconds: float) -> float:
+    return seconds if seconds > OUTLASTING_SECONDS else 0.0
 
 
 def _is_moving(stream: dict[str, Any]) -> bool:

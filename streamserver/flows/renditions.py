@@ -109,6 +109,10 @@ class Renditions:
         index = await self._whole_index(rendition)
         return max(fragment.duration_ticks for fragment in index.fragments) / index.timescale
 
+    async def duration_seconds(self, rendition: Rendition) -> float:
+        """Return how long a rendition plays that grows no more."""
+        return (await self._whole_index(rendition)).duration_seconds
+
     async def has_steady_sound(self, rendition: Rendition) -> bool:
         """Tell whether a copy's sound has the same channels from its beginning to its end."""
         index = (await _scanned(self._indexes, rendition)).index
@@ -255,6 +259,8 @@ class _Watch:
 
     def judge_length(self) -> None:
         """Raise `SourceFault` where a source ended long before the time it had promised."""
+        if self._plan.source.is_estimate:
+            return
         promised = self._plan.source.duration_seconds
         encoded = max(self._indexed_seconds, self._latest.encoded_seconds)
         if encoded < promised * SHORTFALL - 1:

@@ -63,15 +63,14 @@ class Tasks:
         video = await self._clear_leftovers(await self._catalog.video(event.job.video_id))
         there = (RenditionProgress(name=rendition.name, percent=100.0) for rendition in video.renditions)
         await event.report_running(stage=Stage.PROBE, percent=0, renditions=best_first(there))
-        source = await self._encoder.probe(self._blobs.path(source_key(video.id)))
-        await self._catalog.describe_video(
-            video.id,
-            content_type=content_type_of(source),
-            duration_seconds=source.duration_seconds,
-            width=source.video.width,
-            height=source.video.height,
-        )
-        remuxed = await self._remux(event, video, source)
+        path = self._blobs.path(source_key(video.id))
+        source = await self._encoder.probe(path, measures=False)
+        await self._describe(video, source)
+        remuxed, copied_seconds = await self._remux(event, video, source)
+        if source.is_estimate:
+            # A copy tells the length, too: so a source that can be copied is read once.
+            source = source.measured(copied_seconds) if copied_seconds else await self._encoder.probe(path)
+            await self._describe(video, source)
         if remuxed or video.renditions:
             await self._extras.take(video, source)
         return Prepared(event=event, source=source, specs=ladder_specs(source, beside=remuxed))
@@ -123,6 +122,15 @@ class Tasks:
         await self._languages.take(video, prepared.source)  # where there was nothing to encode beside them
         await self._extras.storyboard(video.id)
 
+    async def _describe(self, video: Video, source: SourceInfo) -> None:
+        await self._catalog.describe_video(
+            video.id,
+            content_type=content_type_of(source),
+            duration_seconds=source.duration_seconds,
+            width=source.video.width,
+            height=source.video.height,
+        )
+
     async def _take_extras(self, video: Video, source: SourceInfo, is_watchable: asyncio.Event) -> None:
         """Take what goes with a video once its first rendition can be watched: its viewers wait for that."""
         if not video.renditions:
@@ -144,29 +152,35 @@ class Tasks:
         complete = tuple(rendition for rendition in video.renditions if rendition not in growing)
         return replace(video, renditions=complete, subtitles=())
 
-    async def _remux(self, event: EncodingEvent, video: Video, source: SourceInfo) -> RenditionSpec | None:
-        """Make the source's own streams a rendition where browsers can play them; None where they cannot."""
+    async def _remux(
+        self, event: EncodingEvent, video: Video, source: SourceInfo
+    ) -> tuple[RenditionSpec | None, float]:
+        """Make the source's own streams a rendition where browsers can play them; None where they cannot.
+
+        The number is how long a copy plays that was made; 0 where none was.
+        """
         if not can_remux(source):
-            return None
+            return None, 0.0
         spec = remux_spec(source)
         if any(rendition.name == spec.name for rendition in video.renditions):
-            return spec
+            return spec, 0.0
         before = event.job.renditions
         (rendition,) = await self._renditions.begin(video.id, [spec])
         try:
             await self._renditions.grow(event, source, [spec], [rendition], REMUX_SPAN)
             longest = await self._renditions.longest_fragment_seconds(rendition)
+            seconds = await self._renditions.duration_seconds(rendition)
             is_steady = await self._renditions.begins_as_told(rendition)
             is_steady = is_steady and await self._renditions.has_steady_picture(rendition)
             if source.may_change_sound:
                 is_steady = is_steady and await self._renditions.has_steady_sound(rendition)
         except EncoderFault:
             log.info("job %s: the source's streams cannot be copied; they are encoded", event.job.id)
-            longest, is_steady = float("inf"), False
+            longest, is_steady, seconds = float("inf"), False, 0.0
         if longest > REMUX_FRAGMENT_SECONDS or not is_steady:
             await self._renditions.drop([rendition])
             await event.report_running(stage=Stage.REMUX, percent=event.job.percent, renditions=before)
-            return None
+            return None, 0.0
         await self._renditions.finish(rendition)
         await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)
-        return spec
+        return spec, seconds

@@ -45,8 +45,12 @@ class Encoder(Protocol):
     async def check(self) -> str:
         """Return what the encoder is, in a line; raise `Unavailable` with a sentence where it cannot work."""
 
-    async def probe(self, source: Path) -> SourceInfo:
-        """Look into a file; raise `SourceFault` with a sentence where it is not a video within the limits."""
+    async def probe(self, source: Path, *, measures: bool = True) -> SourceInfo:
+        """Look into a file; raise `SourceFault` with a sentence where it is not a video within the limits.
+
+        It reads all of a file whose length shows in no other way, unless it need not measure that: then what is
+        told may be an estimate (`SourceInfo.is_estimate`).
+        """
 
     async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:
         """Write a JPEG that stands for the video; raise `EncodingFailed` where none can be had."""

@@ -249,6 +249,10 @@ class TestRemux:
         """Where the sound outlasts the picture a copy would not play to its end."""
         assert not can_remux(replace(source_of(audio=(AAC,)), still_seconds=30.0))
 
+    def test_what_becomes_silent_is_encoded(self) -> None:
+        """Where the picture outlasts the sound players would stop with the sound of a copy."""
+        assert not can_remux(replace(source_of(audio=(AAC,)), silent_seconds=30.0))
+
     def test_it_is_not_an_encode_of_its_own_size_again(self) -> None:
         """A remuxed source between two rungs gets none of its own size."""
         source = source_of(640, 480, bit_rate_bps=1_000_000)

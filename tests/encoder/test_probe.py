@@ -163,6 +163,19 @@ class TestFinding:
         found = await look(clips("late-picture.ts"), tmp_path)
         assert found.duration_seconds == pytest.approx(6.02, abs=0.005)
 
+    @pytest.mark.parametrize(
+        ("name", "is_estimate"),
+        [("jumping-on.ts", True), ("h264.mp4", False), ("jumping-back.ts", False), ("long-sound.ts", False)],
+    )
+    async def test_a_look_that_measures_nothing(
+        self, name: str, is_estimate: bool, clips: Clips, tmp_path: Path
+    ) -> None:
+        """It tells whether a length is an estimate, which may be far off; what cannot be true is measured."""
+        found = await probe(PROGRAMS.ffprobe, str(clips(name)), LIMITS, measures=False)
+        assert found.is_estimate is is_estimate
+        assert (found.duration_seconds > 100) is is_estimate
+        assert not (await look(clips(name), tmp_path)).is_estimate
+
     async def test_a_tag_may_hold_any_bytes(self, clips: Clips, tmp_path: Path) -> None:
         """A title that is no UTF-8, and a language that is none, are no reason to refuse a video."""
         tags = ("-metadata", "title=Gr\udcfc\udcdfe", "-metadata:s:v", "language=klingon (spoken slowly)")

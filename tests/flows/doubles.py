@@ -111,13 +111,16 @@ class OddEncoder(MemoryEncoder):
         """What was encoded."""
         self.begun: list[str] = []
         """What was asked of it, by the names of `faults`."""
+        self.measured: list[bool] = []
+        """Of each look into a source: whether it was to be measured."""
         self.running = 0
         """How many encodes are under way; one that is stopped takes its time."""
 
-    async def probe(self, source: Path) -> SourceInfo:
+    async def probe(self, source: Path, *, measures: bool = True) -> SourceInfo:
         """See `Encoder.probe`."""
+        self.measured.append(measures)
         self._fail("probe")
-        found = await super().probe(source)
+        found = await super().probe(source, measures=measures)
         return replace(found, subtitles=self.subtitles, audio=self.audio, chapters=self.chapters)
 
     async def poster(self, source: Path, info: SourceInfo, target: Path) -> None:

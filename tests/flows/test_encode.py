@@ -61,6 +61,25 @@ class TestGoodPath:
         assert (names(video), len(works.encoder.plans)) == (["180p"], 1)
         assert video.status is VideoStatus.COMPLETE
 
+    @pytest.mark.parametrize("claims", [12.0, 3.0, 9000.0])
+    async def test_what_is_copied_is_read_once(self, claims: float, works: Works) -> None:
+        """A broadcast is as long as its copy, whatever its container estimates, and not measured besides."""
+        video = await works.complete(codec="h264", width=640, height=360, claims=claims)
+        assert video.status is VideoStatus.COMPLETE
+        assert video.duration_seconds == 10
+        assert names(video) == ["360p", "270p", "180p"]
+        assert works.encoder.measured == [False]
+        assert {plan.source.duration_seconds for plan in works.encoder.plans[1:]} == {10}
+
+    @pytest.mark.parametrize("codec", ["h264", "hevc"])
+    async def test_what_is_not_copied_is_measured(self, codec: str, works: Works) -> None:
+        """A broadcast that cannot be copied, as it is or as it turns out, is measured before it is encoded."""
+        works.encoder.remux_fragment_seconds = 20.0
+        video = await works.complete(codec=codec, width=640, height=360, claims=12.0)
+        assert (video.status, video.duration_seconds) == (VideoStatus.COMPLETE, 10)
+        assert works.encoder.measured == [False, True]
+        assert works.encoder.plans[-1].source.duration_seconds == 10
+
     async def test_every_rendition_is_recorded_as_it_is(self, works: Works) -> None:
         """Size, codecs, bit rate and index of a finished rendition are those of its file; its plan is fixed."""
         video = await works.complete(width=320, height=180)
