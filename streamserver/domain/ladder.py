@@ -15,6 +15,8 @@ REMUX_TARGET_SECONDS = 10
 """EXT-X-TARGETDURATION of a remuxed rendition, whose fragments end where the source has keyframes."""
 REMUX_FRAGMENT_SECONDS = 6.0
 """A source whose keyframes lie farther apart is not remuxed: a segment could become longer than the target."""
+CLOSE_KEYFRAMES_SECONDS = 5.0
+"""So far apart at most they make such fragments: each begins with the first keyframe after a second."""
 REMUX_LEAD_SECONDS = 0.5
 """Sound that begins before the picture by no more than this is cut off from a copy; with more there is none."""
 NEAR = 0.9

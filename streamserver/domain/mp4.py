@@ -99,6 +99,14 @@ def track_id_of(moov: bytes, trak: Box) -> int:
     return _behind_times(moov, find(moov, trak, "tkhd"))
 
 
+def mdhd_timescale(moov: bytes, trak: Box) -> int:
+    """Return how many ticks a second of a track has (§8.4.2)."""
+    timescale = _behind_times(moov, find(moov, trak, "mdia", "mdhd"))
+    if not timescale:
+        raise Malformed("a track without a timescale")
+    return timescale
+
+
 def h264_configuration(moov: bytes) -> bytes:
     """Return the body of the `avcC` box of the first track of H.264; raise `Malformed` where there is none."""
     top = only_box(moov)
@@ -172,10 +180,8 @@ def _trex(moov: bytes, mvex: Box) -> Iterator[tuple[int, tuple[int, int]]]:
 
 def _track(moov: bytes, trak: Box, defaults: dict[int, tuple[int, int]]) -> Track:
     track_id = track_id_of(moov, trak)
-    timescale = _behind_times(moov, find(moov, trak, "mdia", "mdhd"))
+    timescale = mdhd_timescale(moov, trak)
     (handler,) = _fields("4s", moov, find(moov, trak, "mdia", "hdlr"), 8)
-    if not timescale:
-        raise Malformed("a track without a timescale")
     duration, size = defaults.get(track_id, (0, 0))
     return Track(
         id=track_id,

@@ -11,14 +11,33 @@ from streamserver.domain.aac import changes_channels
 from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import FragmentIndex, ending_with
 from streamserver.domain.h264 import changes_parameters, read_configuration
-from streamserver.domain.mp4 import h264_configuration, shown_ticks
+from streamserver.domain.keyframes import longest_gap_seconds
+from streamserver.domain.mp4 import Malformed, box_at, h264_configuration, shown_ticks
+from streamserver.domain.scanning import MAX_HEADER_BYTES
 from streamserver.domain.videos import AnyRendition, Rendition
-from streamserver.flows.headers import moof_of, moov_of, track_of
+from streamserver.flows.headers import BOX_HEADER_BYTES, moof_of, moov_of, track_of
 from streamserver.flows.indexes import rendition_key
 from streamserver.ports import Blobs, Lease
 
+MOST_BOXES = 64
+"""Those of a file that a header is looked for among."""
 PARAMETER_BYTES = 4096
 """Of a keyframe: parameters stand before the picture."""
+
+
+def longest_keyframe_gap(blobs: Blobs, key: str) -> float:
+    """Return for how many seconds an MP4 goes on at most from one keyframe to the next.
+
+    Raises `Malformed` where its header does not tell: it is no MP4, or one in fragments.
+    """
+    with blobs.lease(key) as lease:
+        position = 0
+        for _ in range(MOST_BOXES):
+            box = box_at(lease.read(position, BOX_HEADER_BYTES), position)
+            if box.kind == "moov":
+                return longest_gap_seconds(lease.read(position, min(box.end - position, MAX_HEADER_BYTES)))
+            position = box.end
+    raise Malformed("no moov among the first boxes")
 
 
 def has_steady_sound(blobs: Blobs, rendition: Rendition, index: FragmentIndex) -> bool:

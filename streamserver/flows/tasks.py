@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 
 from streamserver.domain.jobs import RenditionProgress, Stage, best_first
 from streamserver.domain.ladder import REMUX_FRAGMENT_SECONDS, RenditionSpec, can_remux, ladder_specs, remux_spec
@@ -10,7 +11,7 @@ from streamserver.domain.media_types import content_type_of
 from streamserver.domain.order import Task, Turn
 from streamserver.domain.progress import PUBLISH_PERCENT, REMUX_SPAN, encode_span, work_of
 from streamserver.domain.sources import SourceInfo
-from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
+from streamserver.domain.videos import Rendition, RenditionStatus, Video, VideoStatus
 from streamserver.errors import EncoderFault
 from streamserver.flows.beside import beside
 from streamserver.flows.encoding_event import EncodingEvent
@@ -167,7 +168,9 @@ class Tasks:
         before = event.job.renditions
         (rendition,) = await self._renditions.begin(video.id, [spec])
         try:
-            await self._renditions.grow(event, source, [spec], [rendition], REMUX_SPAN)
+            await self._renditions.grow(
+                event, source, [spec], [rendition], REMUX_SPAN, may_show=partial(self._may_show, rendition)
+            )
             longest = await self._renditions.longest_fragment_seconds(rendition)
             seconds = await self._renditions.duration_seconds(rendition)
             is_steady = await self._renditions.begins_as_told(rendition)
@@ -179,8 +182,23 @@ class Tasks:
             longest, is_steady, seconds = float("inf"), False, 0.0
         if longest > REMUX_FRAGMENT_SECONDS or not is_steady:
             await self._renditions.drop([rendition])
+            await self._hide(video)
             await event.report_running(stage=Stage.REMUX, percent=event.job.percent, renditions=before)
             return None, 0.0
         await self._renditions.finish(rendition)
         await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)
         return spec, seconds
+
+    async def _may_show(self, copy: Rendition) -> bool:
+        """Tell whether a copy may be watched while it grows: it is not likely to be found unfit in the end."""
+        return (
+            await self._renditions.has_close_keyframes(copy.video_id)
+            and await self._renditions.begins_as_told(copy)
+            and await self._renditions.has_steady_picture(copy)
+        )
+
+    async def _hide(self, video: Video) -> None:
+        """Know that nothing of a video can be watched any more, unless there was something before."""
+        is_shown = (await self._catalog.video(video.id)).status is VideoStatus.PLAYABLE
+        if is_shown and not video.renditions:
+            await self._catalog.set_video_status(video.id, VideoStatus.PROCESSING)

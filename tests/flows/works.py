@@ -27,9 +27,10 @@ from streamserver.flows.languages import Languages
 from streamserver.flows.library import Library
 from streamserver.flows.pool import OFFER_SECONDS, Pool
 from streamserver.flows.receive import Receive
-from streamserver.flows.renditions import RECORD_SECONDS, REPORT_SECONDS, Renditions
+from streamserver.flows.renditions import Renditions
 from streamserver.flows.tasks import Tasks
 from streamserver.flows.uploads import Uploads
+from streamserver.flows.watching import RECORD_SECONDS, REPORT_SECONDS
 from streamserver.ports import Blobs
 from streamserver.queue.memory import MemoryQueue
 from tests.flows.doubles import NOON, OddEncoder, TickingClock, TroubledCatalog

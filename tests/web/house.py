@@ -20,7 +20,7 @@ from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.memory import MemoryEncoder
 from streamserver.fetcher.memory import MemoryFetcher
 from streamserver.flows.deliver import FRESH_SECONDS
-from streamserver.flows.renditions import REPORT_SECONDS
+from streamserver.flows.watching import REPORT_SECONDS
 from streamserver.notifier.memory import MemoryNotifier
 from streamserver.ports import Bucket, Catalog
 from streamserver.settings import load_settings
