@@ -13,7 +13,7 @@ from streamserver.catalog.memory import MemoryCatalog
 from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
 from streamserver.domain.jobs import Job
 from streamserver.domain.retries import Retries
-from streamserver.domain.videos import AudioRendition, Rendition, Source, Video
+from streamserver.domain.videos import AudioRendition, Rendition, RenditionStatus, Source, Video, VideoStatus
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.x264 import X264
 from streamserver.flows.encode import Encode
@@ -92,6 +92,22 @@ class Outcome:
     """Where everything of it is kept."""
     blobs: tuple[str, ...]
     """What is kept of it."""
+    story: tuple[tuple[VideoStatus, tuple[RenditionStatus, ...]], ...]
+    """What the video was said to be, and its renditions were, one after the other."""
+
+
+class NotingCatalog(MemoryCatalog):
+    """Remembers what each video was said to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story: list[tuple[VideoStatus, tuple[RenditionStatus, ...]]] = []
+
+    async def set_video_status(self, video_id: str, status: VideoStatus) -> None:
+        """See `Catalog.set_video_status`."""
+        await super().set_video_status(video_id, status)
+        renditions = (await self.video(video_id)).renditions
+        self.story.append((status, tuple(rendition.status for rendition in renditions)))
 
 
 def encode_clip(clip: Path, folder: Path) -> Outcome:
@@ -101,7 +117,7 @@ def encode_clip(clip: Path, folder: Path) -> Outcome:
 
 
 async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
-    catalog, blobs = MemoryCatalog(), LocalBlobs(folder)
+    catalog, blobs = NotingCatalog(), LocalBlobs(folder)
     encoder = FfmpegEncoder(PROGRAMS, x264=X264(preset="ultrafast"), sandbox=strongest())
     indexes, forecast = Indexes(catalog=catalog, blobs=blobs), Forecast(queue=MemoryQueue(), encoders=1)
     renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes, forecast=forecast)
@@ -139,6 +155,7 @@ async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
         audio=tuple([await _encoded(it, catalog, blobs) for it in video.audio]),
         folder=blobs.path(source_key("v")).parent,
         subtitles=tuple(blobs.path(subtitle_key(it)).read_text() for it in video.subtitles),
+        story=tuple(catalog.story),
         blobs=tuple(sorted(file.name for file in (folder / "media").rglob("*") if file.is_file())),
     )
 
