@@ -55,6 +55,8 @@ class Pool:
         self._stranded: dict[str, MachineFault] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
+        self._asked = self._told = 0
+        self._telling = asyncio.Lock()
 
     @property
     def running(self) -> int:
@@ -83,7 +85,18 @@ class Pool:
             await asyncio.wait({turn})
 
     async def announce(self) -> None:
-        """Tell those who wait what their place is by now, and when they will be done."""
+        """Tell those who wait what their place is by now, and when they will be done.
+
+        Who asks while that is being told shares the next time with all who do: many jobs may be cancelled at once.
+        """
+        self._asked += 1
+        asked = self._asked
+        async with self._telling:
+            if self._told < asked:
+                self._told = self._asked
+                await self._tell_places()
+
+    async def _tell_places(self) -> None:
         waiting = self._queue.waiting()
         jobs = {it.job_id: await self._job(it.job_id) for it in waiting if self._bus.latest(it.job_id) is None}
         ends = self._forecast.ends()

@@ -454,3 +454,26 @@ class TestNewsInOrder:
         await works.pool.announce()
         assert works.bus.latest(here.job_id) is not None
         assert works.bus.latest(gone.job_id) is None
+
+    async def test_many_who_ask_at_once(self, works: Works) -> None:
+        """They share the next time that places are told, and do not take that for theirs which had begun."""
+        gone, here = await from_elsewhere(works), await from_elsewhere(works)
+        await works.catalog.delete_video(gone.id)
+        asked, go_on, looks = asyncio.Event(), asyncio.Event(), 0
+
+        async def hold_up(name: str) -> None:
+            nonlocal looks
+            if name == "job":
+                looks += 1
+                asked.set()
+                await go_on.wait()
+
+        works.catalog.before = hold_up
+        telling = [asyncio.create_task(works.pool.announce())]
+        await asked.wait()
+        telling += [asyncio.create_task(works.pool.announce()) for _ in range(20)]
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(*telling)
+        assert works.bus.latest(here.job_id) is not None
+        assert looks == 3  # at each of them once, at the one that is gone once more
