@@ -6,7 +6,7 @@ Once, too, it says how large its pictures are; elsewhere that may stand before a
 
 from collections.abc import Iterator
 
-from streamserver.domain import edits
+from streamserver.domain import edits, matroska
 from streamserver.domain.aac import changes_channels
 from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import FragmentIndex, ending_with
@@ -19,6 +19,8 @@ from streamserver.flows.headers import BOX_HEADER_BYTES, moof_of, moov_of, track
 from streamserver.flows.indexes import rendition_key
 from streamserver.ports import Blobs, Lease
 
+MATROSKA = matroska.EBML.to_bytes(4)
+"""How a file begins."""
 MOST_BOXES = 64
 """Those of a file that a header is looked for among."""
 PARAMETER_BYTES = 4096
@@ -26,11 +28,13 @@ PARAMETER_BYTES = 4096
 
 
 def longest_keyframe_gap(blobs: Blobs, key: str) -> float:
-    """Return for how many seconds an MP4 goes on at most from one keyframe to the next.
+    """Return for how many seconds a file goes on at most from one keyframe to the next.
 
-    Raises `Malformed` where its header does not tell: it is no MP4, or one in fragments.
+    Raises `Malformed` where it does not tell: it is neither an MP4 nor Matroska, or has no table of keyframes.
     """
     with blobs.lease(key) as lease:
+        if lease.read(0, len(MATROSKA)) == MATROSKA:
+            return matroska.longest_gap_seconds(lease.read)
         position = 0
         for _ in range(MOST_BOXES):
             box = box_at(lease.read(position, BOX_HEADER_BYTES), position)

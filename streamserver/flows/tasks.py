@@ -185,8 +185,9 @@ class Tasks:
             await self._hide(video)
             await event.report_running(stage=Stage.REMUX, percent=event.job.percent, renditions=before)
             return None, 0.0
-        await self._renditions.finish(rendition)
+        # Making it durable can take as long as reading it.
         await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)
+        await self._renditions.finish(rendition)
         return spec, seconds
 
     async def _may_show(self, copy: Rendition) -> bool:

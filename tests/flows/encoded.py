@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,10 @@ from streamserver.bus.memory import MemoryBus
 from streamserver.catalog.memory import MemoryCatalog
 from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
 from streamserver.domain.jobs import Job
+from streamserver.domain.ladder import EncodePlan
+from streamserver.domain.progress import EncoderReport
 from streamserver.domain.retries import Retries
-from streamserver.domain.videos import AudioRendition, Rendition, RenditionStatus, Source, Video, VideoStatus
+from streamserver.domain.videos import AudioRendition, Rendition, Source, Video, VideoStatus
 from streamserver.encoder.ffmpeg import FfmpegEncoder
 from streamserver.encoder.x264 import X264
 from streamserver.flows.encode import Encode
@@ -24,6 +27,7 @@ from streamserver.flows.languages import Languages
 from streamserver.flows.receive import poster_key, source_key, subtitle_key
 from streamserver.flows.renditions import Renditions
 from streamserver.flows.tasks import Tasks
+from streamserver.ports import Bus
 from streamserver.queue.memory import MemoryQueue
 from tests.clips.programs import PROGRAMS, decoded
 from tests.encoder.sandboxes import strongest
@@ -92,33 +96,58 @@ class Outcome:
     """Where everything of it is kept."""
     blobs: tuple[str, ...]
     """What is kept of it."""
-    story: tuple[tuple[VideoStatus, tuple[RenditionStatus, ...]], ...]
-    """What the video was said to be, and its renditions were, one after the other."""
+    story: tuple[tuple[VideoStatus, bool], ...]
+    """What the video was said to be, one after the other, and whether an encoder was at work then."""
+
+
+LOOKS = 3
+"""The first report that is heard is one from before, and what is seen is told before it is recorded."""
+
+
+class NotingEncoder(FfmpegEncoder):
+    """Knows whether it is at work; a slow one goes on until what it wrote was looked at."""
+
+    is_encoding = False
+    slowed_by: Bus | None = None
+
+    async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
+        """See `Encoder.encode`."""
+        self.is_encoding = True
+        try:
+            await super().encode(plan, report)
+            if self.slowed_by is not None:
+                with self.slowed_by.subscribe() as reports:
+                    for _ in range(LOOKS):
+                        await anext(reports)
+        finally:
+            self.is_encoding = False
 
 
 class NotingCatalog(MemoryCatalog):
     """Remembers what each video was said to be."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: NotingEncoder) -> None:
         super().__init__()
-        self.story: list[tuple[VideoStatus, tuple[RenditionStatus, ...]]] = []
+        self._encoder = encoder
+        self.story: list[tuple[VideoStatus, bool]] = []
 
     async def set_video_status(self, video_id: str, status: VideoStatus) -> None:
         """See `Catalog.set_video_status`."""
         await super().set_video_status(video_id, status)
-        renditions = (await self.video(video_id)).renditions
-        self.story.append((status, tuple(rendition.status for rendition in renditions)))
+        self.story.append((status, self._encoder.is_encoding))
 
 
-def encode_clip(clip: Path, folder: Path) -> Outcome:
-    """Receive a clip and carry out its job with ffmpeg, as hastily as it can."""
+def encode_clip(clip: Path, folder: Path, *, is_slow: bool = False) -> Outcome:
+    """Receive a clip and carry out its job with ffmpeg, as hastily as it can, or not."""
     source = Source(file_name=clip.name, size_bytes=clip.stat().st_size)
-    return asyncio.run(_encode(clip, source, folder))
+    return asyncio.run(_encode(clip, source, folder, is_slow=is_slow))
 
 
-async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
-    catalog, blobs = NotingCatalog(), LocalBlobs(folder)
-    encoder = FfmpegEncoder(PROGRAMS, x264=X264(preset="ultrafast"), sandbox=strongest())
+async def _encode(clip: Path, source: Source, folder: Path, *, is_slow: bool) -> Outcome:
+    bus = MemoryBus()
+    encoder = NotingEncoder(PROGRAMS, x264=X264(preset="ultrafast"), sandbox=strongest())
+    encoder.slowed_by = bus if is_slow else None
+    catalog, blobs = NotingCatalog(encoder), LocalBlobs(folder)
     indexes, forecast = Indexes(catalog=catalog, blobs=blobs), Forecast(queue=MemoryQueue(), encoders=1)
     renditions = Renditions(catalog=catalog, blobs=blobs, encoder=encoder, indexes=indexes, forecast=forecast)
     extras = Extras(catalog=catalog, blobs=blobs, encoder=encoder)
@@ -134,7 +163,7 @@ async def _encode(clip: Path, source: Source, folder: Path) -> Outcome:
     encode = Encode(
         catalog=catalog,
         blobs=blobs,
-        bus=MemoryBus(),
+        bus=bus,
         clock=TickingClock(),
         renditions=renditions,
         tasks=tasks,
