@@ -13,7 +13,7 @@ pytestmark = pytest.mark.timeout(300)
 
 SECONDS = 20
 TIMES = 3
-LONG_TIMES = 150
+LONG_TIMES = 60
 """So many are still being copied when somebody looks, and the end is not there yet."""
 
 
