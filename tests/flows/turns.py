@@ -1,27 +1,32 @@
 """Whether the event loop goes on while something long is done."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-MANY_TURNS = 2_000
-"""A flow that only waits for its own threads takes some hundreds."""
-
+MOST_IN_A_TURN = 0.3
+"""Of the work of a flow that does what is long in a thread; otherwise nearly all of it is one turn."""
 
 @asynccontextmanager
-async def turns() -> AsyncIterator[Callable[[], int]]:
-    """Count the turns that the loop takes from now on."""
-    taken = 0
+async def turns() -> AsyncIterator[Callable[[], float]]:
+    """Tell which share of all the processor's work since now was done by the loop in one turn, 0 to 1.
 
-    async def count() -> None:
-        nonlocal taken
+    What somebody else does on the machine counts nowhere.
+    """
+    longest, began = 0.0, time.process_time()
+
+    async def watch() -> None:
+        nonlocal longest
         while True:
+            turn_began = time.thread_time()
             await asyncio.sleep(0)
-            taken += 1
+            longest = max(longest, time.thread_time() - turn_began)
 
-    counting = asyncio.ensure_future(count())
+    watching = asyncio.ensure_future(watch())
+    await asyncio.sleep(0)
     try:
-        yield lambda: taken
+        yield lambda: longest / (time.process_time() - began)
     finally:
-        counting.cancel()
-        await asyncio.gather(counting, return_exceptions=True)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
