@@ -14,19 +14,22 @@ async def turns() -> AsyncIterator[Callable[[], float]]:
 
     What somebody else does on the machine counts nowhere.
     """
-    longest, began = 0.0, time.process_time()
+    longest, began, turn_began = 0.0, time.process_time(), time.thread_time()
 
     async def watch() -> None:
-        nonlocal longest
+        nonlocal longest, turn_began
         while True:
             turn_began = time.thread_time()
             await asyncio.sleep(0)
             longest = max(longest, time.thread_time() - turn_began)
 
+    def share() -> float:
+        return max(longest, time.thread_time() - turn_began) / (time.process_time() - began)
+
     watching = asyncio.ensure_future(watch())
     await asyncio.sleep(0)
     try:
-        yield lambda: longest / (time.process_time() - began)
+        yield share
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
