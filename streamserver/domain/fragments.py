@@ -13,6 +13,8 @@ QUICK_SECONDS = (0.75, 0.75, 1.5, 1.5)
 fragment of about 1 or 2 s."""
 STEADY_SECONDS = 3.5
 """Any later segment is closed once it is this long: after two fragments of about 2 s."""
+LONGEST_GROUP_SECONDS = 6.0
+"""No fragment is added to a segment that would become longer by it: one may be longer only by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,11 @@ class FragmentIndex:
         """How long all fragments play."""
         return sum(fragment.duration_ticks for fragment in self.fragments) / self.timescale
 
+    @property
+    def longest_fragment_seconds(self) -> float:
+        """How long the longest fragment plays; 0 where there is none."""
+        return max((fragment.duration_ticks for fragment in self.fragments), default=0) / self.timescale
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyframe:
@@ -79,8 +86,9 @@ class Segment:
 def plan_segments(index: FragmentIndex) -> tuple[Segment, ...]:
     """Return the segments that a playlist lists: by the index's plan, or as far as they are closed by now.
 
-    Segments take about 4 s, the first ones 1 or 2 s. Whether one is closed depends on what came before alone, so
-    the segments of a growing file are always the first ones of its final plan: a published segment never changes.
+    Segments take about 4 s, the first ones 1 or 2 s. Whether one is closed depends on what there is by then
+    alone, so the segments of a growing file are always the first ones of its final plan: a published segment never
+    changes.
     """
     plan = index.plan or _closed(index)
     segments: list[Segment] = []
@@ -136,6 +144,9 @@ def _closed(index: FragmentIndex) -> tuple[int, ...]:
     plan: list[int] = []
     size = ticks = 0
     for fragment in index.fragments:
+        if size and (ticks + fragment.duration_ticks) / index.timescale > LONGEST_GROUP_SECONDS:
+            plan.append(size)
+            size = ticks = 0
         size, ticks = size + 1, ticks + fragment.duration_ticks
         wanted_seconds = QUICK_SECONDS[len(plan)] if len(plan) < len(QUICK_SECONDS) else STEADY_SECONDS
         if ticks / index.timescale >= wanted_seconds:

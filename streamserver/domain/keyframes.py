@@ -1,69 +1,51 @@
-"""How far apart keyframes are in a file, by the tables of its header (ISO/IEC 14496-12 §8.6.1 and §8.6.2)."""
+"""How long the fragments of a copy will be, known by when its source has keyframes before there is a copy.
 
-import struct
+Times are in seconds, and the last one is not a keyframe's: it is when the picture ends.
+"""
 
-from streamserver.domain.mp4 import Box, Malformed, boxes, find, mdhd_timescale, only_box
+from collections.abc import Iterable, Iterator
 
-MOST_ENTRIES = 2_000_000
-"""Of a table that is looked through: thirty hours of 60 frames a second have three times as many frames."""
+from streamserver.domain import flv, matroska, sync_samples, transport_stream
+from streamserver.domain.ladder import REMUX_FRAGMENT_SECONDS
+from streamserver.domain.mp4 import Malformed
+from streamserver.domain.scanning import Reader
+
+HEAD_BYTES = 1024
+"""As many tell of which kind a file is."""
 
 
-def longest_gap_seconds(moov: bytes) -> float:
-    """Return for how long the picture goes on at most from one keyframe to the next, or to the end.
+def listed(read: Reader) -> Iterator[float]:
+    """Return the times of a file that lists them, which are soon looked up; `Malformed` where it does not."""
+    head = read(0, HEAD_BYTES)
+    if matroska.is_one(head):
+        return matroska.cue_times(read)
+    return sync_samples.table_times(read)
 
-    `moov` is the whole box of a file that holds its samples at a time, not in fragments. Raises `Malformed` where
-    it does not tell, or where the picture is coded in more than one way.
+
+def walked(read: Reader) -> Iterator[float]:
+    """Return the times of a file by walking through all of it; `Malformed` where it has none."""
+    head = read(0, HEAD_BYTES)
+    if matroska.is_one(head):
+        return matroska.block_times(read)
+    if flv.is_one(head):
+        return flv.keyframe_times(read)
+    if transport_stream.is_one(head):
+        return transport_stream.keyframe_times(read)
+    return sync_samples.fragment_times(read)
+
+
+def longest_fragment_seconds(times: Iterable[float]) -> float:
+    """Return how long the longest fragment of a copy will be; each begins with a keyframe.
+
+    One that comes too soon begins none. Raises `Malformed` where there is no keyframe.
     """
-    top = only_box(moov)
-    if any(child.kind == "mvex" for child in boxes(moov, top.body, top.end)):
-        raise Malformed("its samples are in fragments")
-    pictures = [trak for trak in boxes(moov, top.body, top.end) if trak.kind == "trak" and _is_picture(moov, trak)]
-    if len(pictures) != 1:
-        raise Malformed(f"{len(pictures)} pictures")
-    table = find(moov, pictures[0], "mdia", "minf", "stbl")
-    if _count(moov, find(moov, table, "stsd")) != 1:
-        raise Malformed("a picture that is coded in more than one way")
-    timescale = mdhd_timescale(moov, pictures[0])
-    durations = _entries(moov, find(moov, table, "stts"), ">II")
-    stss = [box for box in boxes(moov, table.body, table.end) if box.kind == "stss"]
-    if not stss:  # every picture is a keyframe
-        return max((ticks for _, ticks in durations), default=0) / timescale
-    numbers = [number for (number,) in _entries(moov, stss[0], ">I")]
-    if numbers[:1] != [1]:
-        raise Malformed("a first picture that is no keyframe")
-    return _longest(numbers, durations) / timescale
-
-
-def _longest(numbers: list[int], durations: list[tuple[int, ...]]) -> int:
-    """Return the longest time between samples of these numbers, which count from 1, or from the last one on."""
-    longest = previous = 0
-    wanted = iter([*numbers[1:], None])
-    number = next(wanted)
-    first, begin = 1, 0
-    for count, ticks in durations:
-        while number is not None and number < first + count:
-            at = begin + (number - first) * ticks
-            longest, previous = max(longest, at - previous), at
-            number = next(wanted)
-        first, begin = first + count, begin + count * ticks
-    return max(longest, begin - previous)
-
-
-def _is_picture(moov: bytes, trak: Box) -> bool:
-    hdlr = find(moov, trak, "mdia", "hdlr")
-    return moov[hdlr.body + 8 : hdlr.body + 12] == b"vide"
-
-
-def _count(moov: bytes, box: Box) -> int:
-    if box.end - box.body < 8:
-        raise Malformed(f"{box.kind} at {box.position} is too short")
-    (count,) = struct.unpack_from(">I", moov, box.body + 4)
-    return int(count)
-
-
-def _entries(moov: bytes, box: Box, form: str) -> list[tuple[int, ...]]:
-    """Read a table: version and flags, how many entries, and these."""
-    count, size = _count(moov, box), struct.calcsize(form)
-    if count > MOST_ENTRIES or box.body + 8 + count * size > box.end:
-        raise Malformed(f"{box.kind} at {box.position} has more entries than can be")
-    return list(struct.iter_unpack(form, moov[box.body + 8 : box.body + 8 + count * size]))
+    begin, longest, last = None, 0.0, None
+    for time in times:
+        if begin is None:
+            begin = time
+        elif time - begin >= REMUX_FRAGMENT_SECONDS:
+            begin, longest = time, max(longest, time - begin)
+        last = time
+    if begin is None or last is None:
+        raise Malformed("no keyframe")
+    return max(longest, last - begin)

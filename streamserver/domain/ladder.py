@@ -1,5 +1,6 @@
 """Which renditions a source gets, and the plan that an encoder carries out."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,12 +12,14 @@ FIRST_FRAGMENT_SECONDS = 1.0
 """There is one more keyframe here: the sooner the first fragment ends, the sooner it can be watched."""
 LADDER_TARGET_SECONDS = 4
 """EXT-X-TARGETDURATION of encoded renditions: two fragments."""
-REMUX_TARGET_SECONDS = 10
+REMUX_TARGET_SECONDS = 6
 """EXT-X-TARGETDURATION of a remuxed rendition, whose fragments end where the source has keyframes."""
-REMUX_FRAGMENT_SECONDS = 6.0
-"""A source whose keyframes lie farther apart is not remuxed: a segment could become longer than the target."""
-CLOSE_KEYFRAMES_SECONDS = 5.0
-"""So far apart at most they make such fragments: each begins with the first keyframe after a second."""
+MOST_TARGET_SECONDS = 12
+"""The same where keyframes are known to lie farther apart: an encoder left to itself has one in 250 frames."""
+TARGET_ROUNDING_SECONDS = 0.4
+"""A segment may be longer than its target by less than half a second (RFC 8216 §4.3.3.1)."""
+REMUX_FRAGMENT_SECONDS = 1.0
+"""A fragment of a copy is no shorter: a source of keyframes alone would otherwise get one for each frame."""
 REMUX_LEAD_SECONDS = 0.5
 """Sound that begins before the picture by no more than this is cut off from a copy; with more there is none."""
 NEAR = 0.9
@@ -78,11 +81,13 @@ class RenditionSpec:
     """Of video and sound together, at most; for a remux what the source has."""
     is_remux: bool = False
     """Whether the source's streams are copied as they are."""
+    target_seconds: int = LADDER_TARGET_SECONDS
+    """Its EXT-X-TARGETDURATION."""
 
     @property
-    def target_seconds(self) -> int:
-        """Its EXT-X-TARGETDURATION."""
-        return REMUX_TARGET_SECONDS if self.is_remux else LADDER_TARGET_SECONDS
+    def longest_fragment_seconds(self) -> float:
+        """How long a fragment of it may be: each fits into a segment."""
+        return self.target_seconds + TARGET_ROUNDING_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +113,7 @@ class EncodePlan:
 
 
 def can_remux(source: SourceInfo) -> bool:
-    """Tell whether browsers can play the source's own streams.
-
-    Whether its keyframes lie close enough together shows only while it is remuxed.
-    """
+    """Tell whether browsers can play the source's own streams, if its keyframes lie close enough together."""
     video = source.video
     return (
         video.codec == "h264"
@@ -131,16 +133,22 @@ def can_remux(source: SourceInfo) -> bool:
     )
 
 
-def remux_spec(source: SourceInfo) -> RenditionSpec:
+def remux_spec(source: SourceInfo, fragment_seconds: float | None = None) -> RenditionSpec:
     """Describe the rendition that holds the source's own streams.
 
-    It stands in for the rung of its size, by having its name, unless its bit rate is far above that rung's, or
-    its frames come faster than that rung's would: not every device can show them.
+    `fragment_seconds` is how long its longest fragment will be. Where that is not known, it shows while the source
+    is remuxed whether fragments are as short as is usual.
+
+    It stands in for the rung of its size, by having its name, unless its bit rate is far above that rung's, its
+    frames come faster than that rung's would, which not every device can show, or its keyframes lie far apart,
+    which makes seeking slow.
     """
     video = source.video
+    target_seconds = max(REMUX_TARGET_SECONDS, math.ceil(fragment_seconds or 0))
     name = f"{min(video.width, video.height)}p"
     rung = _own_rung(min(video.width, video.height))
-    if source.bit_rate_bps > GENEROUS * rung.bit_rate_bps or _is_fast(video.frame_rate):
+    is_generous = source.bit_rate_bps > GENEROUS * rung.bit_rate_bps
+    if is_generous or _is_fast(video.frame_rate) or target_seconds > REMUX_TARGET_SECONDS:
         name += " original"
     return RenditionSpec(
         name=name,
@@ -149,6 +157,7 @@ def remux_spec(source: SourceInfo) -> RenditionSpec:
         frame_rate=video.frame_rate,
         bit_rate_bps=source.bit_rate_bps,
         is_remux=True,
+        target_seconds=target_seconds,
     )
 
 

@@ -1,13 +1,12 @@
-"""How far apart keyframes are in a Matroska file, by its index of them (RFC 9559 §5.1.5; EBML is RFC 8794).
+"""When a Matroska file has keyframes: by its cues (RFC 9559 §5.1.5; EBML is RFC 8794), or block by block.
 
-Only as much is read as leads there: the file's info, its tracks, and the cues, wherever they lie. A cue for each
-keyframe is what muxers write; where they write fewer, keyframes seem to be farther apart than they are.
+For the cues only as much is read as leads there: the file's info, its tracks, and the cues, wherever they lie.
+Muxers write one for each keyframe; where they write fewer, keyframes seem to be farther apart than they are.
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from streamserver.domain.mp4 import Malformed
@@ -17,12 +16,16 @@ EBML, SEGMENT, SEEK_HEAD, SEEK, SEEK_ID, SEEK_POSITION = 0x1A45DFA3, 0x18538067,
 INFO, TIMESTAMP_SCALE, DURATION = 0x1549A966, 0x2AD7B1, 0x4489
 TRACKS, TRACK_ENTRY, TRACK_NUMBER, TRACK_TYPE, VIDEO = 0x1654AE6B, 0xAE, 0xD7, 0x83, 1
 CUES, CUE_POINT, CUE_TIME, CUE_TRACK_POSITIONS, CUE_TRACK = 0x1C53BB6B, 0xBB, 0xB3, 0xB7, 0xF7
-CLUSTER: Final = 0x1F43B675
+CLUSTER, TIMESTAMP, BLOCK_GROUP, BLOCK, REFERENCE_BLOCK, SIMPLE_BLOCK = 0x1F43B675, 0xE7, 0xA0, 0xA1, 0xFB, 0xA3
+KEYFRAME: Final = 0x80
+"""Among the flags of a simple block (§10.2)."""
 
 USUAL_SCALE: Final = 1_000_000
 """Nanoseconds of a tick, unless the file tells another number."""
 HEADER_BYTES: Final = 12
 """An ID has at most 4 bytes, a size 8."""
+BLOCK_HEAD_BYTES: Final = HEADER_BYTES + 11
+"""Behind these a track's number has at most 8 bytes, a time 2 and flags 1."""
 MOST_ELEMENTS: Final = 64
 """Those at the beginning of a segment that are looked at."""
 
@@ -38,16 +41,17 @@ class _Element:
     """Position of what follows it; of one whose size is not known, that of its content."""
 
 
-def longest_gap_seconds(read: Reader) -> float:
-    """Return for how long the picture goes on at most from one keyframe to the next, or to the end.
+def is_one(head: bytes) -> bool:
+    """Tell whether a file that begins like this is one."""
+    return head.startswith(EBML.to_bytes(4))
+
+
+def cue_times(read: Reader) -> Iterator[float]:
+    """Yield when keyframes are shown, and last when the file ends, in seconds; the first one is at its beginning.
 
     Raises `Malformed` where the file does not tell.
     """
-    header = _element(read(0, HEADER_BYTES), 0)
-    segment = _element(read(header.end, HEADER_BYTES), header.end)
-    if (header.id, segment.id) != (EBML, SEGMENT):
-        raise Malformed("no Matroska file")
-    found = _found(read, segment)
+    found = _found(read, _segment(read))
     if not {INFO, TRACKS, CUES} <= found.keys():
         raise Malformed("no index of keyframes")
     tick_seconds, duration_ticks = _times(_content(read, found[INFO]))
@@ -55,8 +59,63 @@ def longest_gap_seconds(read: Reader) -> float:
     cues = sorted(_cues(_content(read, found[CUES]), number))
     if not cues:
         raise Malformed("an index without keyframes")
-    ends = [0.0, *cues, max(duration_ticks, cues[-1])]
-    return max(after - before for before, after in pairwise(ends)) * tick_seconds
+    yield from (ticks * tick_seconds for ticks in (0, *cues, max(duration_ticks, cues[-1])))
+
+
+def block_times(read: Reader) -> Iterator[float]:
+    """Yield when keyframes are shown, and last when the last block of the picture is, in seconds.
+
+    Raises `Malformed` where the file does not tell which blocks are of the picture.
+    """
+    segment = _segment(read)
+    found = _found(read, segment)
+    if not {INFO, TRACKS} <= found.keys():
+        raise Malformed("no tracks")
+    tick_seconds = _tick_seconds(dict(_elements(_content(read, found[INFO]))))
+    number = _picture(_content(read, found[TRACKS]))
+    last = 0
+    for ticks, is_keyframe in _blocks(read, segment.body, number):
+        if is_keyframe:
+            yield ticks * tick_seconds
+        last = max(last, ticks)
+    yield last * tick_seconds
+
+
+def _segment(read: Reader) -> _Element:
+    header = _element(read(0, HEADER_BYTES), 0)
+    segment = _element(read(header.end, HEADER_BYTES), header.end)
+    if (header.id, segment.id) != (EBML, SEGMENT):
+        raise Malformed("no Matroska file")
+    return segment
+
+
+def _blocks(read: Reader, position: int, number: int) -> Iterator[tuple[int, bool]]:
+    """Walk the blocks of a track: when each is shown, in ticks, and whether it is a keyframe."""
+    cluster_ticks = 0
+    while head := read(position, BLOCK_HEAD_BYTES):
+        element = _element(head, position)
+        body = head[element.body - position :]
+        if element.id == TIMESTAMP:
+            cluster_ticks = int.from_bytes(body[: element.end - element.body])
+        elif element.id == SIMPLE_BLOCK:
+            track, ticks, flags = _block(body)
+            if track == number:
+                yield cluster_ticks + ticks, bool(flags & KEYFRAME)
+        elif element.id == BLOCK_GROUP:
+            fields = dict(_elements(_content(read, element)))
+            track, ticks, _ = _block(fields.get(BLOCK, b""))
+            if track == number:
+                yield cluster_ticks + ticks, REFERENCE_BLOCK not in fields
+        position = element.body if element.id == CLUSTER else element.end
+
+
+def _block(body: bytes) -> tuple[int, int, int]:
+    """Read what a block begins with (§10.1): its track, when it is shown from its cluster on, and flags."""
+    length = _length(body, 0)
+    if len(body) < length + 3:
+        raise Malformed("a block that is cut off")
+    track = int.from_bytes(body[:length]) & ((1 << 7 * length) - 1)
+    return track, int.from_bytes(body[length : length + 2], signed=True), body[length + 2]
 
 
 def _found(read: Reader, segment: _Element) -> dict[int, _Element]:
@@ -134,12 +193,15 @@ def _seeks(content: bytes) -> Iterator[tuple[int, int]]:
 def _times(content: bytes) -> tuple[float, float]:
     """Return how long a tick is in seconds, and how many of them the file lasts."""
     fields = dict(_elements(content))
-    scale = int.from_bytes(fields[TIMESTAMP_SCALE]) if TIMESTAMP_SCALE in fields else USUAL_SCALE
     duration = fields.get(DURATION, b"")
     if len(duration) not in {4, 8}:
         raise Malformed("a file that does not tell how long it is")
     (ticks,) = struct.unpack(">f" if len(duration) == 4 else ">d", duration)
-    return scale / 1e9, ticks
+    return _tick_seconds(fields), ticks
+
+
+def _tick_seconds(info: dict[int, bytes]) -> float:
+    return (int.from_bytes(info[TIMESTAMP_SCALE]) if TIMESTAMP_SCALE in info else USUAL_SCALE) / 1e9
 
 
 def _picture(content: bytes) -> int:

@@ -45,6 +45,8 @@ class Track:
     """Of a sample, from `trex`."""
     default_size: int = 0
     """Bytes of a sample, from `trex`."""
+    default_flags: int = 0
+    """Of a sample, from `trex` (§8.8.3.1)."""
 
 
 def box_at(header: bytes, position: int) -> Box:
@@ -120,32 +122,6 @@ def h264_configuration(moov: bytes) -> bytes:
     raise Malformed("no track of H.264")
 
 
-def fragment_ticks(moof: bytes, track: Track) -> int | None:
-    """Return how long a fragment plays in one track, in its ticks; None where it has nothing of that track."""
-    total = None
-    for traf, default in _parts(moof, track):
-        runs = (_trun_ticks(moof, box, default) for box in boxes(moof, traf.body, traf.end) if box.kind == "trun")
-        total = (total or 0) + sum(runs)
-    return total
-
-
-def shown_ticks(moof: bytes, track: Track) -> tuple[int, int] | None:
-    """Return when the first sample of a fragment in one track is shown, and until when all of them are, in ticks.
-
-    Samples lie in the order of decoding, each with its offset to when it is shown (§8.8.8). None where the
-    fragment has nothing of that track.
-    """
-    shown: list[tuple[int, int]] = []
-    for traf, default in _parts(moof, track):
-        tfdt = find(moof, traf, "tfdt")
-        (at,) = _fields(">Q" if _fields("B", moof, tfdt, 0)[0] else ">I", moof, tfdt, 4)
-        for trun in (box for box in boxes(moof, traf.body, traf.end) if box.kind == "trun"):
-            for duration, offset in _trun_times(moof, trun, default):
-                shown.append((at + offset, at + offset + duration))
-                at += duration
-    return (shown[0][0], max(end for _, end in shown)) if shown else None
-
-
 def only_box(buffer: bytes) -> Box:
     """Read the header of the box that a buffer is; raise `Malformed` where it is more or less than one."""
     box = box_at(buffer[:16], 0)
@@ -154,7 +130,7 @@ def only_box(buffer: bytes) -> Box:
     return box
 
 
-def _fields(form: str, buffer: bytes, box: Box, offset: int) -> tuple[Any, ...]:
+def fields(form: str, buffer: bytes, box: Box, offset: int) -> tuple[Any, ...]:
     """Read what stands so many bytes into the body of a box, as `struct` describes it."""
     if box.body + offset + struct.calcsize(form) > box.end:
         raise Malformed(f"{box.kind} at {box.position} is too short")
@@ -166,23 +142,23 @@ def _behind_times(moov: bytes, box: Box) -> int:
 
     In the one it is the track's id (§8.3.2), in the other its timescale (§8.4.2).
     """
-    (version,) = _fields("B", moov, box, 0)
-    number: int = _fields(">I", moov, box, 20 if version else 12)[0]
+    (version,) = fields("B", moov, box, 0)
+    number: int = fields(">I", moov, box, 20 if version else 12)[0]
     return number
 
 
-def _trex(moov: bytes, mvex: Box) -> Iterator[tuple[int, tuple[int, int]]]:
+def _trex(moov: bytes, mvex: Box) -> Iterator[tuple[int, tuple[int, int, int]]]:
     for box in boxes(moov, mvex.body, mvex.end):
         if box.kind == "trex":
-            track_id, _description, duration, size = _fields(">IIII", moov, box, 4)
-            yield track_id, (duration, size)
+            track_id, _description, duration, size, flags = fields(">IIIII", moov, box, 4)
+            yield track_id, (duration, size, flags)
 
 
-def _track(moov: bytes, trak: Box, defaults: dict[int, tuple[int, int]]) -> Track:
+def _track(moov: bytes, trak: Box, defaults: dict[int, tuple[int, int, int]]) -> Track:
     track_id = track_id_of(moov, trak)
     timescale = mdhd_timescale(moov, trak)
-    (handler,) = _fields("4s", moov, find(moov, trak, "mdia", "hdlr"), 8)
-    duration, size = defaults.get(track_id, (0, 0))
+    (handler,) = fields("4s", moov, find(moov, trak, "mdia", "hdlr"), 8)
+    duration, size, flags = defaults.get(track_id, (0, 0, 0))
     return Track(
         id=track_id,
         handler=handler.decode("latin-1"),
@@ -190,6 +166,7 @@ def _track(moov: bytes, trak: Box, defaults: dict[int, tuple[int, int]]) -> Trac
         codec=_codec(moov, find(moov, trak, "mdia", "minf", "stbl", "stsd")),
         default_duration_ticks=duration,
         default_size=size,
+        default_flags=flags,
     )
 
 
@@ -199,7 +176,7 @@ def _codec(moov: bytes, stsd: Box) -> str:
     if entry is None:
         raise Malformed("a track without a sample entry")
     if entry.kind == "avc1":
-        (profile_and_level,) = _fields("3s", moov, _avcc(moov, entry), 1)
+        (profile_and_level,) = fields("3s", moov, _avcc(moov, entry), 1)
         return f"avc1.{profile_and_level.hex()}"
     if entry.kind == "mp4a":
         inside = Box(kind=entry.kind, position=entry.position, body=entry.body + AUDIO_ENTRY_BYTES, end=entry.end)
@@ -238,50 +215,3 @@ def _descriptor_body(data: bytes, at: int, *, tag: int) -> int:
     while data[at] & 0x80:
         at += 1
     return at + 1
-
-
-def _parts(moof: bytes, track: Track) -> Iterator[tuple[Box, int]]:
-    """Return what a fragment has of a track: each `traf`, and the duration of samples that tell none."""
-    top = only_box(moof)
-    for traf in boxes(moof, top.body, top.end):
-        if traf.kind == "traf":
-            tfhd = find(moof, traf, "tfhd")
-            if _fields(">I", moof, tfhd, 4) == (track.id,):
-                yield traf, _tfhd_duration(moof, tfhd) or track.default_duration_ticks
-
-
-def _tfhd_duration(moof: bytes, tfhd: Box) -> int:
-    """Return the default sample duration of a `tfhd` (§8.8.7), 0 where it has none."""
-    (flags,) = _fields(">I", moof, tfhd, 0)
-    if not flags & 0x08:
-        return 0
-    skipped = (8 if flags & 0x01 else 0) + (4 if flags & 0x02 else 0)
-    duration: int = _fields(">I", moof, tfhd, 8 + skipped)[0]
-    return duration
-
-
-def _trun_ticks(moof: bytes, trun: Box, default_ticks: int) -> int:
-    """Add up the sample durations of a `trun` (§8.8.8)."""
-    flags, samples = _fields(">II", moof, trun, 0)
-    if not flags & 0x100:
-        return int(samples) * default_ticks
-    at = trun.body + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
-    stride = 4 * (flags >> 8 & 0xF).bit_count()
-    if at + stride * samples > trun.end:
-        raise Malformed("a trun with more samples than bytes")
-    return sum(struct.unpack_from(">I", moof, at + stride * number)[0] for number in range(samples))
-
-
-def _trun_times(moof: bytes, trun: Box, default_ticks: int) -> Iterator[tuple[int, int]]:
-    """Return of each sample of a `trun` (§8.8.8) its duration, and how much later it is shown than decoded."""
-    flags, samples = _fields(">II", moof, trun, 0)
-    at = trun.body + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
-    stride = 4 * (flags >> 8 & 0xF).bit_count()
-    if at + stride * samples > trun.end:
-        raise Malformed("a trun with more samples than bytes")
-    offset_form = ">i" if moof[trun.body] else ">I"  # only version 1 has negative ones
-    for number in range(samples):
-        start = at + stride * number
-        (duration,) = struct.unpack_from(">I", moof, start) if flags & 0x100 else (default_ticks,)
-        (offset,) = struct.unpack_from(offset_form, moof, start + stride - 4) if flags & 0x800 else (0,)
-        yield duration, offset

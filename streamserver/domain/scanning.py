@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import Fragment, FragmentIndex
-from streamserver.domain.mp4 import Box, Malformed, Track, box_at, fragment_ticks, read_tracks
+from streamserver.domain.mp4 import Box, Malformed, Track, box_at, read_tracks
+from streamserver.domain.samples import fragment_ticks
 
 MAX_HEADER_BYTES = 16 * 1024 * 1024
 """A `moov` or `moof` larger than this is not one of ours."""

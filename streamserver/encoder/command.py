@@ -11,6 +11,7 @@ from streamserver.domain.edits import TOLERANCE_SECONDS
 from streamserver.domain.ladder import (
     AUDIO_BIT_RATE_BPS,
     AUDIO_CHANNELS,
+    REMUX_FRAGMENT_SECONDS,
     EncodePlan,
     Output,
     RenditionSpec,
@@ -44,8 +45,6 @@ TEE_SPECIAL = re.compile(r"[\s\\'|]")
 JPEG = {"frames:v": 1, "q:v": 3, "format": "image2", "update": 1, **PRIVATE}
 SAY_LITTLE = ("-hide_banner", "-nostdin", "-v", "error", "-y")
 TELL_PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.5")
-REMUX_FRAGMENT_MICROSECONDS = 1_000_000
-"""A source of keyframes alone would otherwise get a fragment for each frame."""
 SAMPLE_SECONDS = 20
 POSTER_SIDE = 1280
 """Pixels of a poster's longer side, at most."""
@@ -154,7 +153,7 @@ def _remux(plan: EncodePlan) -> Stream:
         source[str(plan.source.video.index)],
         *(source[str(track.index)] for track in plan.source.audio[:1]),
     ]
-    options = {"c": "copy", "min_frag_duration": REMUX_FRAGMENT_MICROSECONDS, **GROWING_MP4, **PRIVATE}
+    options = {"c": "copy", "min_frag_duration": round(REMUX_FRAGMENT_SECONDS * 1e6), **GROWING_MP4, **PRIVATE}
     if plan.source.video.start_seconds > 0:
         # The picture begins at 0. With an empty edit in front of it, which players of segments pass over, it would
         # run ahead of the sound; what the sound loses they take from its edit.

@@ -3,13 +3,16 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import TypeVar
 
 from streamserver.domain.fragments import FragmentIndex, with_plan
-from streamserver.domain.ladder import CLOSE_KEYFRAMES_SECONDS, EncodePlan, Output, RenditionSpec
+from streamserver.domain.ladder import EncodePlan, Output, RenditionSpec
 from streamserver.domain.mp4 import Malformed
 from streamserver.domain.progress import Span
 from streamserver.domain.sources import SourceInfo
@@ -23,7 +26,8 @@ from streamserver.flows.steadiness import (
     begins_as_told,
     has_steady_picture,
     has_steady_sound,
-    longest_keyframe_gap,
+    listed_fragment_seconds,
+    walked_fragment_seconds,
     with_its_end,
 )
 from streamserver.flows.watching import Watch, scanned
@@ -34,7 +38,7 @@ log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 
-async def _always() -> bool:
+async def _always() -> bool | None:
     return True
 
 
@@ -77,11 +81,11 @@ class Renditions:
         span: Span,
         *,
         is_watchable: asyncio.Event | None = None,
-        may_show: Callable[[], Awaitable[bool]] = _always,
+        may_show: Callable[[], Awaitable[bool | None]] = _always,
     ) -> None:
         """Run the encoder, and tell how far it is for as long as it runs; say when there is something to watch.
 
-        Whether that may be shown before the encoder is done is asked for once there is a segment.
+        Whether that may be shown before the encoder is done is asked for from the first segment on, until known.
         """
         paths = [str(self._blobs.path(rendition_key(rendition))) for rendition in renditions]
         plan = EncodePlan(
@@ -115,18 +119,32 @@ class Renditions:
         watch.judge_length()
         await watch.tell_end()
 
-    async def has_close_keyframes(self, video_id: str) -> bool:
-        """Tell whether it is known of a source, before there is a copy, that its segments will be short."""
+    async def listed_fragment_seconds(self, video_id: str) -> float | None:
+        """Return how long the longest fragment of a copy will be; None where no table tells."""
+        return await asyncio.to_thread(listed_fragment_seconds, self._blobs, source_key(video_id))
+
+    @contextmanager
+    def foretold_fragment_seconds(self, video_id: str, listed_seconds: float | None) -> Iterator[Future[float]]:
+        """Return the same of any source, found by walking through it where it is not listed; infinite if in vain.
+
+        The walk ends with what is done meanwhile.
+        """
+        is_over = Event()
+        foretold: Future[float] = asyncio.get_running_loop().create_future()
+        if listed_seconds is None:
+            walk = partial(walked_fragment_seconds, self._blobs, source_key(video_id), is_over)
+            foretold = asyncio.ensure_future(asyncio.to_thread(walk))
+        else:
+            foretold.set_result(listed_seconds)
         try:
-            gap = await asyncio.to_thread(longest_keyframe_gap, self._blobs, source_key(video_id))
-        except Malformed:
-            return False
-        return gap <= CLOSE_KEYFRAMES_SECONDS
+            yield foretold
+        finally:
+            is_over.set()
+            foretold.cancel()
 
     async def longest_fragment_seconds(self, rendition: Rendition) -> float:
         """Return how far apart a rendition's fragments begin at most."""
-        index = await self._whole_index(rendition)
-        return max(fragment.duration_ticks for fragment in index.fragments) / index.timescale
+        return (await self._whole_index(rendition)).longest_fragment_seconds
 
     async def duration_seconds(self, rendition: Rendition) -> float:
         """Return how long a rendition plays that grows no more."""

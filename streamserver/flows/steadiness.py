@@ -4,44 +4,53 @@ An MP4 says once how many channels its AAC has; a transport stream says it in ev
 Once, too, it says how large its pictures are; elsewhere that may stand before any keyframe.
 """
 
+import logging
+import math
 from collections.abc import Iterator
+from threading import Event
 
-from streamserver.domain import edits, matroska
+from streamserver.domain import edits
 from streamserver.domain.aac import changes_channels
 from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import FragmentIndex, ending_with
 from streamserver.domain.h264 import changes_parameters, read_configuration
-from streamserver.domain.keyframes import longest_gap_seconds
-from streamserver.domain.mp4 import Malformed, box_at, h264_configuration, shown_ticks
-from streamserver.domain.scanning import MAX_HEADER_BYTES
+from streamserver.domain.keyframes import listed, longest_fragment_seconds, walked
+from streamserver.domain.mp4 import Malformed, h264_configuration
+from streamserver.domain.samples import shown_ticks
 from streamserver.domain.videos import AnyRendition, Rendition
-from streamserver.flows.headers import BOX_HEADER_BYTES, moof_of, moov_of, track_of
+from streamserver.flows.headers import moof_of, moov_of, track_of
 from streamserver.flows.indexes import rendition_key
 from streamserver.ports import Blobs, Lease
 
-MATROSKA = matroska.EBML.to_bytes(4)
-"""How a file begins."""
-MOST_BOXES = 64
-"""Those of a file that a header is looked for among."""
+log = logging.getLogger(__name__)
+
 PARAMETER_BYTES = 4096
 """Of a keyframe: parameters stand before the picture."""
 
 
-def longest_keyframe_gap(blobs: Blobs, key: str) -> float:
-    """Return for how many seconds a file goes on at most from one keyframe to the next.
-
-    Raises `Malformed` where it does not tell: it is neither an MP4 nor Matroska, or has no table of keyframes.
-    """
+def listed_fragment_seconds(blobs: Blobs, key: str) -> float | None:
+    """Return how long the longest fragment of a copy will be by the tables of a file; None where it has none."""
     with blobs.lease(key) as lease:
-        if lease.read(0, len(MATROSKA)) == MATROSKA:
-            return matroska.longest_gap_seconds(lease.read)
-        position = 0
-        for _ in range(MOST_BOXES):
-            box = box_at(lease.read(position, BOX_HEADER_BYTES), position)
-            if box.kind == "moov":
-                return longest_gap_seconds(lease.read(position, min(box.end - position, MAX_HEADER_BYTES)))
-            position = box.end
-    raise Malformed("no moov among the first boxes")
+        try:
+            return longest_fragment_seconds(listed(lease.read))
+        except Malformed:
+            return None
+
+
+def walked_fragment_seconds(blobs: Blobs, key: str, is_over: Event) -> float:
+    """Return the same by all of a file, unless it is over before; infinite where that cannot be found."""
+
+    def read(position: int, count: int) -> bytes:
+        if is_over.is_set():
+            raise Malformed("nobody asks any more")
+        return lease.read(position, count)
+
+    with blobs.lease(key) as lease:
+        try:
+            return longest_fragment_seconds(walked(read))
+        except (Malformed, OSError) as fault:
+            log.info("it cannot be told how far apart the keyframes of %s are: %s", key, fault)
+            return math.inf
 
 
 def has_steady_sound(blobs: Blobs, rendition: Rendition, index: FragmentIndex) -> bool:

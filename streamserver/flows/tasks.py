@@ -3,21 +3,20 @@
 import asyncio
 import logging
 from dataclasses import dataclass, replace
-from functools import partial
 
 from streamserver.domain.jobs import RenditionProgress, Stage, best_first
-from streamserver.domain.ladder import REMUX_FRAGMENT_SECONDS, RenditionSpec, can_remux, ladder_specs, remux_spec
+from streamserver.domain.ladder import RenditionSpec, ladder_specs
 from streamserver.domain.media_types import content_type_of
 from streamserver.domain.order import Task, Turn
-from streamserver.domain.progress import PUBLISH_PERCENT, REMUX_SPAN, encode_span, work_of
+from streamserver.domain.progress import PUBLISH_PERCENT, encode_span, work_of
 from streamserver.domain.sources import SourceInfo
-from streamserver.domain.videos import Rendition, RenditionStatus, Video, VideoStatus
-from streamserver.errors import EncoderFault
+from streamserver.domain.videos import RenditionStatus, Video, VideoStatus
 from streamserver.flows.beside import beside
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.extras import Extras
 from streamserver.flows.languages import Languages
 from streamserver.flows.receive import source_key
+from streamserver.flows.remux import Remux
 from streamserver.flows.renditions import Renditions
 from streamserver.ports import Blobs, Catalog, Encoder
 
@@ -53,6 +52,7 @@ class Tasks:
         self._blobs = blobs
         self._encoder = encoder
         self._renditions = renditions
+        self._remux = Remux(catalog=catalog, renditions=renditions)
         self._extras = extras
         self._languages = languages
 
@@ -67,7 +67,7 @@ class Tasks:
         path = self._blobs.path(source_key(video.id))
         source = await self._encoder.probe(path, measures=False)
         await self._describe(video, source)
-        remuxed, copied_seconds = await self._remux(event, video, source)
+        remuxed, copied_seconds = await self._remux.copy(event, video, source)
         if source.is_estimate:
             # A copy tells the length, too: so a source that can be copied is read once.
             source = source.measured(copied_seconds) if copied_seconds else await self._encoder.probe(path)
@@ -152,54 +152,3 @@ class Tasks:
         await self._extras.clear(video)
         complete = tuple(rendition for rendition in video.renditions if rendition not in growing)
         return replace(video, renditions=complete, subtitles=())
-
-    async def _remux(
-        self, event: EncodingEvent, video: Video, source: SourceInfo
-    ) -> tuple[RenditionSpec | None, float]:
-        """Make the source's own streams a rendition where browsers can play them; None where they cannot.
-
-        The number is how long a copy plays that was made; 0 where none was.
-        """
-        if not can_remux(source):
-            return None, 0.0
-        spec = remux_spec(source)
-        if any(rendition.name == spec.name for rendition in video.renditions):
-            return spec, 0.0
-        before = event.job.renditions
-        (rendition,) = await self._renditions.begin(video.id, [spec])
-        try:
-            await self._renditions.grow(
-                event, source, [spec], [rendition], REMUX_SPAN, may_show=partial(self._may_show, rendition)
-            )
-            longest = await self._renditions.longest_fragment_seconds(rendition)
-            seconds = await self._renditions.duration_seconds(rendition)
-            is_steady = await self._renditions.begins_as_told(rendition)
-            is_steady = is_steady and await self._renditions.has_steady_picture(rendition)
-            if source.may_change_sound:
-                is_steady = is_steady and await self._renditions.has_steady_sound(rendition)
-        except EncoderFault:
-            log.info("job %s: the source's streams cannot be copied; they are encoded", event.job.id)
-            longest, is_steady, seconds = float("inf"), False, 0.0
-        if longest > REMUX_FRAGMENT_SECONDS or not is_steady:
-            await self._renditions.drop([rendition])
-            await self._hide(video)
-            await event.report_running(stage=Stage.REMUX, percent=event.job.percent, renditions=before)
-            return None, 0.0
-        # Making it durable can take as long as reading it.
-        await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)
-        await self._renditions.finish(rendition)
-        return spec, seconds
-
-    async def _may_show(self, copy: Rendition) -> bool:
-        """Tell whether a copy may be watched while it grows: it is not likely to be found unfit in the end."""
-        return (
-            await self._renditions.has_close_keyframes(copy.video_id)
-            and await self._renditions.begins_as_told(copy)
-            and await self._renditions.has_steady_picture(copy)
-        )
-
-    async def _hide(self, video: Video) -> None:
-        """Know that nothing of a video can be watched any more, unless there was something before."""
-        is_shown = (await self._catalog.video(video.id)).status is VideoStatus.PLAYABLE
-        if is_shown and not video.renditions:
-            await self._catalog.set_video_status(video.id, VideoStatus.PROCESSING)

@@ -51,7 +51,7 @@ class Watch:
         catalog: Catalog,
         indexes: Indexes,
         forecast: Forecast,
-        may_show: Callable[[], Awaitable[bool]],
+        may_show: Callable[[], Awaitable[bool | None]],
     ) -> None:
         self._event = event
         self._plan = plan
@@ -65,6 +65,7 @@ class Watch:
         self._began_at = asyncio.get_running_loop().time()
         self._pace = Pace()
         self._is_remux = plan.outputs[0].spec.is_remux
+        self._longest_fragment_seconds = plan.outputs[0].spec.longest_fragment_seconds
         self._stage = Stage.REMUX if self._is_remux else Stage.ENCODE
         self._before = event.job.renditions
         self._latest = EncoderReport(encoded_seconds=0, speed=None, frames_per_second=None)
@@ -78,7 +79,7 @@ class Watch:
     @property
     def patience_seconds(self) -> float:
         """How long until it is to be told again."""
-        return REPORT_SECONDS if self._has_segment else EAGER_SECONDS
+        return EAGER_SECONDS if self._is_shown is None else REPORT_SECONDS
 
     def note(self, report: EncoderReport) -> None:
         """Take in what the encoder says."""
@@ -142,6 +143,8 @@ class Watch:
         progress = []
         for rendition in self._renditions:
             index = (await scanned(self._indexes, rendition)).index
+            if index and self._is_remux and index.longest_fragment_seconds > self._longest_fragment_seconds:
+                raise EncoderFault  # what comes would not make it fit for segments
             seconds = index.duration_seconds if index else 0.0
             self._has_segment = self._has_segment or bool(index and plan_segments(index))
             self._indexed_seconds = max(self._indexed_seconds, seconds)

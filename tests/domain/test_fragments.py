@@ -22,8 +22,9 @@ from streamserver.domain.ladder import (
     FIRST_FRAGMENT_SECONDS,
     KEYFRAME_SECONDS,
     LADDER_TARGET_SECONDS,
-    REMUX_FRAGMENT_SECONDS,
+    MOST_TARGET_SECONDS,
     REMUX_TARGET_SECONDS,
+    TARGET_ROUNDING_SECONDS,
     encoded_frame_rate,
 )
 
@@ -153,11 +154,19 @@ class TestTarget:
         for segment in plan_segments(with_plan(index_of(*fragments))):
             assert math.floor(segment.duration_seconds + 0.5) <= LADDER_TARGET_SECONDS
 
-    @given(st.lists(st.floats(0.04, REMUX_FRAGMENT_SECONDS), min_size=1, max_size=50))
-    def test_no_segment_of_a_remux_is_longer(self, seconds: list[float]) -> None:
-        """Fragments that lie as far apart as is allowed for a remux keep to its target duration."""
+    @given(
+        st.integers(REMUX_TARGET_SECONDS, MOST_TARGET_SECONDS).flatmap(
+            lambda target: st.tuples(
+                st.just(target),
+                st.lists(st.floats(0.04, target + TARGET_ROUNDING_SECONDS), min_size=1, max_size=50),
+            )
+        )
+    )
+    def test_no_segment_of_a_remux_is_longer(self, case: tuple[int, list[float]]) -> None:
+        """Fragments that are as long as is allowed for a remux keep to its target duration."""
+        target_seconds, seconds = case
         for segment in plan_segments(with_plan(index_of(*seconds))):
-            assert math.floor(segment.duration_seconds + 0.5) <= REMUX_TARGET_SECONDS
+            assert math.floor(segment.duration_seconds + 0.5) <= target_seconds
 
 
 @given(INDEXES.flatmap(lambda index: st.sampled_from([index, with_plan(index)])))

@@ -223,7 +223,7 @@ class TestRemux:
         """A remux has the name of its rung, which is then not encoded."""
         source = source_of(1280, 720)
         remuxed = remux_spec(source)
-        assert (remuxed.name, remuxed.is_remux, remuxed.target_seconds) == ("720p", True, 10)
+        assert (remuxed.name, remuxed.is_remux, remuxed.target_seconds) == ("720p", True, 6)
         assert [spec.name for spec in ladder_specs(source, beside=remuxed)] == ["540p", "360p", "270p", "180p"]
 
     @pytest.mark.parametrize(
@@ -235,6 +235,20 @@ class TestRemux:
         remuxed = remux_spec(source)
         assert remuxed.name == f"{height}p original"
         assert ladder_specs(source, beside=remuxed)[0].name == f"{min(height, 1080)}p"
+
+    @pytest.mark.parametrize(
+        ("fragment_seconds", "name", "target_seconds"),
+        [(2.0, "720p", 6), (6.0, "720p", 6), (6.1, "720p original", 7), (10.43, "720p original", 11)],
+    )
+    def test_one_with_few_keyframes_stands_beside_the_rung(
+        self, fragment_seconds: float, name: str, target_seconds: int
+    ) -> None:
+        """It can be watched at once, and the rung is encoded too, in which one can seek better."""
+        source = source_of(1280, 720)
+        remuxed = remux_spec(source, fragment_seconds)
+        assert (remuxed.name, remuxed.target_seconds) == (name, target_seconds)
+        names = [spec.name for spec in ladder_specs(source, beside=remuxed)]
+        assert ("720p" in names) is (name != "720p")
 
     @pytest.mark.parametrize(("rate", "name"), [(60.0, "720p"), (59.94, "720p"), (120.0, "720p original")])
     def test_a_fast_one_stands_beside_the_rung(self, rate: float, name: str) -> None:

@@ -1,15 +1,16 @@
-"""How far apart keyframes are, by the cues of a Matroska file."""
+"""When a Matroska file has keyframes, by its cues and by its blocks."""
 
 import random
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 
 from streamserver.domain import matroska
-from streamserver.domain.matroska import longest_gap_seconds
+from streamserver.domain.matroska import block_times, cue_times
 from streamserver.domain.mp4 import Malformed
-from streamserver.domain.scanning import Reader
+from tests.domain.reading import longest_gap, reader
 
 DURATION_TICKS = 10_000.0
 
@@ -71,10 +72,6 @@ def sought(*parts: bytes, index: bytes, moved: int = 0) -> bytes:
     return file(head(offset + moved), *parts, index)
 
 
-def reader(content: bytes) -> Reader:
-    return lambda position, count: content[position : position + count]
-
-
 @pytest.mark.parametrize(
     ("ticks", "seconds"),
     [
@@ -87,21 +84,21 @@ def reader(content: bytes) -> Reader:
 )
 def test_gaps(ticks: Sequence[int], seconds: float) -> None:
     """From cue to cue, from the beginning, and to the end; in front of the media or behind it."""
-    assert longest_gap_seconds(reader(file(info(), TRACKS, cues(*ticks), CLUSTER))) == pytest.approx(seconds)
+    assert longest_gap(cue_times(reader(file(info(), TRACKS, cues(*ticks), CLUSTER)))) == pytest.approx(seconds)
     behind = sought(info(), TRACKS, CLUSTER, index=cues(*ticks))
-    assert longest_gap_seconds(reader(behind)) == pytest.approx(seconds)
+    assert longest_gap(cue_times(reader(behind))) == pytest.approx(seconds)
 
 
 def test_its_own_ticks() -> None:
     """A tick is as long as the file says; numbers may be short."""
     content = file(info(200.0, scale=50_000_000, form=">f"), TRACKS, cues(0, 40, 160), is_open=True)
-    assert longest_gap_seconds(reader(content)) == pytest.approx(6.0)
+    assert longest_gap(cue_times(reader(content))) == pytest.approx(6.0)
 
 
 def test_cues_of_other_tracks() -> None:
     """Only those of the picture count."""
     index = element(matroska.CUES, cue(0, 2, 1), cue(1000, 2), cue(5000, 1), cue(6000, 2), cue(9000, 1))
-    assert longest_gap_seconds(reader(file(info(), TRACKS, index))) == pytest.approx(5.0)
+    assert longest_gap(cue_times(reader(file(info(), TRACKS, index)))) == pytest.approx(5.0)
 
 
 GOOD = cues(0, 5000)
@@ -132,19 +129,67 @@ GOOD = cues(0, 5000)
 def test_what_does_not_tell(content: bytes) -> None:
     """No such file, no index, no picture or two, a size that lies: nothing is guessed."""
     with pytest.raises(Malformed):
-        longest_gap_seconds(reader(content))
+        longest_gap(cue_times(reader(content)))
+
+
+def timed(ticks: int, *blocks: bytes) -> bytes:
+    """Return a cluster that begins at a time."""
+    return element(matroska.CLUSTER, whole(matroska.TIMESTAMP, ticks), *blocks)
+
+
+def block(ticks: int, *, track: int = 1, is_keyframe: bool = False) -> bytes:
+    head = struct.pack(">BhB", 0x80 | track, ticks, matroska.KEYFRAME if is_keyframe else 0)
+    return element(matroska.SIMPLE_BLOCK, head, bytes(100))
+
+
+def group(ticks: int, *, is_keyframe: bool) -> bytes:
+    reference = b"" if is_keyframe else whole(matroska.REFERENCE_BLOCK, 1)
+    return element(
+        matroska.BLOCK_GROUP, element(matroska.BLOCK, struct.pack(">BhB", 0x81, ticks, 0), bytes(9)), reference
+    )
+
+
+CLUSTERS = (
+    timed(0, block(0, is_keyframe=True), block(40), block(20, track=2, is_keyframe=True)),
+    timed(2000, block(-40), block(0, is_keyframe=True), group(500, is_keyframe=False)),
+    timed(5000, group(0, is_keyframe=True), block(900)),
+)
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_blocks(is_open: bool) -> None:
+    """Without cues each block tells; also where nobody knew how large anything would become."""
+    clusters = b"".join(CLUSTERS)
+    if is_open:
+        clusters = b"".join(each[:4] + b"\x1f\xff\xff\xff" + each[8:] for each in CLUSTERS)
+    content = file(info(None), TRACKS, clusters, is_open=is_open)
+    assert list(block_times(reader(content))) == pytest.approx([0.0, 2.0, 5.0, 5.9])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        file(TRACKS, *CLUSTERS),
+        file(info(), *CLUSTERS),
+        file(info(), TRACKS, timed(0, element(matroska.SIMPLE_BLOCK, b"\x81\0"))),
+        file(info(), TRACKS, timed(0, element(matroska.BLOCK_GROUP))),
+    ],
+)
+def test_blocks_that_do_not_tell(content: bytes) -> None:
+    """No tracks, blocks that are cut off."""
+    with pytest.raises(Malformed):
+        list(block_times(reader(content)))
 
 
 def test_whatever_comes() -> None:
     """Bytes that are wrong anywhere lead to a number or to `Malformed`, and to nothing else."""
     chance = random.Random(3)  # noqa: S311 - repeatable, not secret
-    right = sought(info(), TRACKS, CLUSTER[:50], index=GOOD)
+    right = sought(info(), TRACKS, *CLUSTERS, index=GOOD)
     for _ in range(3000):
         wrong = bytearray(right)
         for _ in range(chance.randrange(1, 4)):
             wrong[chance.randrange(len(wrong))] = chance.randrange(256)
-        try:
-            found = longest_gap_seconds(reader(bytes(wrong)))
-        except Malformed:
-            continue
-        assert isinstance(found, float)
+        for times in (cue_times, block_times):
+            with suppress(Malformed):
+                assert all(isinstance(time, float) for time in times(reader(bytes(wrong))))

@@ -14,10 +14,9 @@ from streamserver.domain.mp4 import (
     box_at,
     boxes,
     find,
-    fragment_ticks,
     read_tracks,
-    shown_ticks,
 )
+from streamserver.domain.samples import fragment_ticks, shown_ticks
 from tests.clips.hybrid import X264, make_hybrid, picture, sound
 from tests.clips.programs import ffprobe, packets
 

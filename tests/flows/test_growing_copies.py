@@ -1,10 +1,14 @@
 """Copies that are watched while they grow, by ffmpeg itself, of sources that take a while to be copied."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from streamserver.domain.jobs import JobStatus
+from streamserver.domain.keyframes import listed, longest_fragment_seconds, walked
+from streamserver.domain.ladder import LADDER_TARGET_SECONDS
+from streamserver.domain.mp4 import Malformed
 from streamserver.domain.videos import RenditionStatus, VideoStatus
 from tests.clips.programs import ffmpeg
 from tests.flows.encoded import encode_clip
@@ -31,27 +35,80 @@ def repeated(source: Path, target: Path, *options: str) -> Path:
     return target
 
 
-@pytest.mark.parametrize(
-    ("name", "options"), [("long.mp4", ()), ("long.mov", ("-movflags", "+faststart")), ("long.mkv", ())]
-)
-def test_one_whose_keyframes_are_close(tmp_path: Path, name: str, options: tuple[str, ...]) -> None:
-    """It is playable before it is whole, wherever the source tells of them, and whole in the end."""
-    clip = repeated(part(tmp_path / "part.mp4"), tmp_path / name, *options)
-    done = encode_clip(clip, tmp_path / "kept", is_slow=True)
-    assert done.story[0] == (VideoStatus.PLAYABLE, True)
-    assert (done.job.status, done.renditions[0].rendition.status) == (JobStatus.COMPLETE, RenditionStatus.COMPLETE)
-    assert done.renditions[0].index.duration_seconds == pytest.approx(SECONDS * TIMES, abs=0.1)
+def foretold_seconds(clip: Path) -> float:
+    """Return how long the longest fragment of a copy is said to become."""
+    with clip.open("rb") as file:
+
+        def read(position: int, count: int) -> bytes:
+            return os.pread(file.fileno(), count, position)
+
+        try:
+            return longest_fragment_seconds(listed(read))
+        except Malformed:
+            return longest_fragment_seconds(walked(read))
 
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("far.mp4", ("-g", "140")), ("fragments.mp4", ("-movflags", "+frag_keyframe+empty_moov")), ("a.ts", ())],
+    [
+        ("long.mp4", ()),
+        ("long.mov", ("-movflags", "+faststart")),
+        ("each_gop.mp4", ("-movflags", "+frag_keyframe+empty_moov")),
+        ("each_frame.mp4", ("-movflags", "+frag_every_frame+empty_moov+default_base_moof")),
+        ("each_track.mp4", ("-movflags", "+frag_keyframe+separate_moof+delay_moov")),
+        ("long.mkv", ()),
+        ("live.mkv", ("-live", "1")),
+        ("long.flv", ()),
+        ("long.ts", ()),
+        ("camera.m2ts", ("-mpegts_m2ts_mode", "1")),
+    ],
 )
+@pytest.mark.parametrize("gop", ["regular", "odd"])
+def test_one_whose_keyframes_are_close(tmp_path: Path, name: str, options: tuple[str, ...], gop: str) -> None:
+    """It is playable before it is whole, however the source tells of them, and whole in the end."""
+    often = ("-force_key_frames", "0,0.4,3,3.2,3.4,8.1,10,15") if gop == "odd" else ()
+    clip = repeated(part(tmp_path / "part.mp4", *often, "-g", "500" if often else "50"), tmp_path / name, *options)
+    done = encode_clip(clip, tmp_path / "kept", is_slow=True)
+    assert done.story[0] == (VideoStatus.PLAYABLE, True)
+    assert (done.job.status, done.renditions[0].rendition.status) == (JobStatus.COMPLETE, RenditionStatus.COMPLETE)
+    (copy,) = (each for each in done.renditions if each.rendition.target_seconds != LADDER_TARGET_SECONDS)
+    assert copy.index.duration_seconds == pytest.approx(SECONDS * TIMES, abs=0.1)
+    assert copy.index.longest_fragment_seconds == pytest.approx(foretold_seconds(clip), abs=0.05)
+    assert copy.rendition.target_seconds == 6
+
+
+@pytest.mark.parametrize("name", ["far.mp4", "far.mkv", "fragments.mp4"])
+def test_one_whose_keyframes_are_as_an_encoder_likes(tmp_path: Path, name: str) -> None:
+    """Ten seconds from one to the next: it can be watched at once where the file says so, and its rung follows."""
+    options = ("-movflags", "+frag_keyframe+empty_moov") if name == "fragments.mp4" else ()
+    clip = repeated(part(tmp_path / "part.mp4", "-g", "250"), tmp_path / name, *options)
+    done = encode_clip(clip, tmp_path / "kept", is_slow=True)
+    copies = [each for each in done.renditions if each.rendition.target_seconds != LADDER_TARGET_SECONDS]
+    if name == "fragments.mp4":
+        assert not copies
+    else:
+        assert done.story[0] == (VideoStatus.PLAYABLE, True)
+        assert [(copy.rendition.name, copy.rendition.target_seconds) for copy in copies] == [("36p original", 10)]
+        assert max(segment.duration_seconds for segment in copies[0].segments) == pytest.approx(10, abs=0.05)
+    assert "36p" in [each.rendition.name for each in done.renditions]
+    assert done.job.status is JobStatus.COMPLETE
+
+
+@pytest.mark.parametrize("name", ["far.mp4", "far.mkv", "far.ts", "far.flv", "far.avi"])
+def test_one_whose_keyframes_are_far_apart(tmp_path: Path, name: str) -> None:
+    """A copy would not be fit, and nobody waits until it is whole to find that out."""
+    clip = repeated(part(tmp_path / "part.mp4", "-g", "500", "-bf", "0"), tmp_path / name)
+    done = encode_clip(clip, tmp_path / "kept", is_slow=True)
+    assert [each.rendition.target_seconds for each in done.renditions] == [LADDER_TARGET_SECONDS]
+    assert done.job.status is JobStatus.COMPLETE
+
+
+@pytest.mark.parametrize(("name", "options"), [("raw.ts", ("-mpegts_flags", "+resend_headers")), ("a.avi", ())])
 def test_one_of_which_that_is_not_known(tmp_path: Path, name: str, options: tuple[str, ...]) -> None:
-    """It is shown whole: keyframes are almost too far apart, or the header does not tell where they are."""
-    encoding = options if name == "far.mp4" else ()
-    muxing = () if encoding else options
-    clip = repeated(part(tmp_path / "part.mp4", *encoding), tmp_path / name, *muxing)
+    """It is shown whole: nothing tells beforehand where its keyframes are."""
+    clip = repeated(part(tmp_path / "part.mp4", "-bf", "0"), tmp_path / name, *options)
+    if name == "raw.ts":
+        clip.write_bytes(clip.read_bytes() * 2)  # times begin again in the middle
     done = encode_clip(clip, tmp_path / "kept", is_slow=True)
     assert done.story[0] == (VideoStatus.PLAYABLE, False)
     assert done.job.status is JobStatus.COMPLETE

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 MOST_IN_A_TURN = 0.3
 """Of the work of a flow that does what is long in a thread; otherwise nearly all of it is one turn."""
 
+
 @asynccontextmanager
 async def turns() -> AsyncIterator[Callable[[], float]]:
     """Tell which share of all the processor's work since now was done by the loop in one turn, 0 to 1.
