@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from streamserver.domain import flv, matroska, sync_samples, transport_stream
 from streamserver.domain.ladder import REMUX_FRAGMENT_SECONDS
 from streamserver.domain.mp4 import Malformed
-from streamserver.domain.scanning import Reader
+from streamserver.domain.scanning import Reader, windowed
 
 HEAD_BYTES = 1024
 """As many tell of which kind a file is."""
@@ -26,9 +26,9 @@ def walked(read: Reader) -> Iterator[float]:
     """Return the times of a file by walking through all of it; `Malformed` where it has none."""
     head = read(0, HEAD_BYTES)
     if matroska.is_one(head):
-        return matroska.block_times(read)
+        return matroska.block_times(windowed(read))
     if flv.is_one(head):
-        return flv.keyframe_times(read)
+        return flv.keyframe_times(windowed(read))
     if transport_stream.is_one(head):
         return transport_stream.keyframe_times(read)
     return sync_samples.fragment_times(read)

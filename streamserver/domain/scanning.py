@@ -20,6 +20,23 @@ Reader = Callable[[int, int], bytes]
 """`(position, count) → bytes`, fewer only at the end of the file."""
 
 
+WINDOW_BYTES = 256 * 1024
+"""So much is read at once where many places lie close to each other."""
+
+
+def windowed(read: Reader) -> Reader:
+    """Return what reads the same, but from a window that it holds, if it can."""
+    start, window = 0, b""
+
+    def read_window(position: int, count: int) -> bytes:
+        nonlocal start, window
+        if not start <= position <= start + len(window) - count:
+            start, window = position, read(position, max(count, WINDOW_BYTES))
+        return window[position - start : position - start + count]
+
+    return read_window
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
     """How far a file has been walked."""

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import Fragment, FragmentIndex
 from streamserver.domain.mp4 import Malformed, boxes, read_tracks
-from streamserver.domain.scanning import MAX_HEADER_BYTES, Reader, Scan, scan_on
+from streamserver.domain.scanning import MAX_HEADER_BYTES, WINDOW_BYTES, Reader, Scan, scan_on, windowed
 from streamserver.encoder.memory import fragment, init_segment
 from tests.clips.hybrid import X264, growing_hybrid, make_hybrid, picture, sound
 from tests.clips.programs import FRAME_BYTES, decoded, keyframe_seconds, packets
@@ -309,3 +309,23 @@ def test_picture_and_sound_lie_close_together(finished: bytes) -> None:
         sounds = sample_runs(header, sound_track.id, sound_track.default_size)
         assert max(len(run.sizes) for run in (*pictures, *sounds)) <= 2 * 12
         assert min(len(pictures), len(sounds)) > 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 1_200_000), st.integers(0, 300_000)), min_size=1, max_size=30))
+@settings(deadline=None)
+def test_a_window_shows_what_is_there(places: list[tuple[int, int]]) -> None:
+    """Whatever is read in whatever order is the same as without, and what lies together is read once."""
+    content = bytes(range(251)) * 4000
+    reads: list[int] = []
+
+    def read(position: int, count: int) -> bytes:
+        reads.append(position)
+        return content[position : position + count]
+
+    window = windowed(read)
+    for position, count in places:
+        assert window(position, count) == content[position : position + count]
+    window(0, 10)
+    reads.clear()
+    assert [window(position, 10) for position in range(0, WINDOW_BYTES - 10, 1000)]
+    assert len(reads) <= 1
