@@ -3,6 +3,7 @@
 Times are in seconds, and the last one is not a keyframe's: it is when the picture ends.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 
 from streamserver.domain import flv, matroska, sync_samples, transport_stream
@@ -34,13 +35,14 @@ def walked(read: Reader) -> Iterator[float]:
     return sync_samples.fragment_times(read)
 
 
-def longest_fragment_seconds(times: Iterable[float]) -> float:
+def longest_fragment_seconds(times: Iterable[float], picture_seconds: float = math.inf) -> float:
     """Return how long the longest fragment of a copy will be; each begins with a keyframe.
 
-    One that comes too soon begins none. Raises `Malformed` where there is no keyframe.
+    One that comes too soon begins none, and what comes after the picture does not count. Raises `Malformed` where
+    there is no keyframe.
     """
     begin, longest, last = None, 0.0, None
-    for time in times:
+    for time in (min(each, picture_seconds) for each in times):
         if begin is None:
             begin = time
         elif time - begin >= REMUX_FRAGMENT_SECONDS:

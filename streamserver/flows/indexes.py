@@ -90,7 +90,11 @@ class Indexes:
         return self._scans[rendition.key]
 
     async def watchable(self, video: Video) -> list[tuple[Rendition, Plan]]:
-        """Return the renditions of a video that have a segment by now, best first; `NotReady` where none has."""
+        """Return the renditions that a player may choose among, best first; `NotReady` where there is none.
+
+        These are the whole ones, and of those that grow the ones that have a segment by now and are better:
+        players take all for equally long, and one that begins with a part does not know of the rest.
+        """
         if video.status is VideoStatus.ERROR:
             raise NotFound("This video could not be encoded; there is nothing to watch.")
         if video.status is VideoStatus.PROCESSING:
@@ -98,7 +102,8 @@ class Indexes:
         found = await self.ready(video.renditions)
         if not found:
             raise NotReady
-        return found
+        best = max((rendition.height for rendition, _ in found if _is_whole(rendition)), default=0)
+        return [(rendition, plan) for rendition, plan in found if _is_whole(rendition) or rendition.height > best]
 
     def forget(self, key: str) -> None:
         """Drop what is known of a rendition that is no more."""
@@ -115,3 +120,7 @@ class Indexes:
 
 def _scan_to_end(scan: Scan, lease: Lease) -> Scan:
     return scan_on(scan, lease.read, lease.current_size())
+
+
+def _is_whole(rendition: Rendition) -> bool:
+    return rendition.status is RenditionStatus.COMPLETE

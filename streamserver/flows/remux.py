@@ -31,7 +31,7 @@ class Remux:
         """
         if not can_remux(source):
             return None, 0.0
-        listed_seconds = await self._renditions.listed_fragment_seconds(video.id)
+        listed_seconds = await self._renditions.listed_fragment_seconds(video.id, source.duration_seconds)
         if listed_seconds is not None and listed_seconds > MOST_TARGET_SECONDS:
             return None, 0.0
         spec = remux_spec(source, listed_seconds)
@@ -44,10 +44,11 @@ class Remux:
             await self._hide(video)
             await event.report_running(stage=Stage.REMUX, percent=event.job.percent, renditions=before)
             return None, 0.0
+        seconds = await self._renditions.duration_seconds(copy)
         # Making it durable can take as long as reading it.
         await self._catalog.set_video_status(video.id, VideoStatus.PLAYABLE)
         await self._renditions.finish(copy)
-        return spec, await self._renditions.duration_seconds(copy)
+        return spec, seconds
 
     async def _grow(
         self,

@@ -119,9 +119,10 @@ class Renditions:
         watch.judge_length()
         await watch.tell_end()
 
-    async def listed_fragment_seconds(self, video_id: str) -> float | None:
+    async def listed_fragment_seconds(self, video_id: str, picture_seconds: float) -> float | None:
         """Return how long the longest fragment of a copy will be; None where no table tells."""
-        return await asyncio.to_thread(listed_fragment_seconds, self._blobs, source_key(video_id))
+        look = partial(listed_fragment_seconds, self._blobs, source_key(video_id), picture_seconds)
+        return await asyncio.to_thread(look)
 
     @contextmanager
     def foretold_fragment_seconds(self, video_id: str, listed_seconds: float | None) -> Iterator[Future[float]]:

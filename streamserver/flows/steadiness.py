@@ -28,11 +28,14 @@ PARAMETER_BYTES = 4096
 """Of a keyframe: parameters stand before the picture."""
 
 
-def listed_fragment_seconds(blobs: Blobs, key: str) -> float | None:
-    """Return how long the longest fragment of a copy will be by the tables of a file; None where it has none."""
+def listed_fragment_seconds(blobs: Blobs, key: str, picture_seconds: float) -> float | None:
+    """Return how long the longest fragment of a copy will be by the tables of a file; None where it has none.
+
+    `picture_seconds` is how long its picture plays.
+    """
     with blobs.lease(key) as lease:
         try:
-            return longest_fragment_seconds(listed(lease.read))
+            return longest_fragment_seconds(listed(lease.read), picture_seconds)
         except Malformed:
             return None
 

@@ -25,6 +25,12 @@ def test_fragments(times: tuple[float, ...], expected: float) -> None:
     assert longest_fragment_seconds(times) == pytest.approx(expected)
 
 
+def test_a_picture_that_ends_before_the_file() -> None:
+    """What else goes on is in no fragment of the picture."""
+    assert longest_fragment_seconds((0.0, 2.0, 9.0), 5.0) == pytest.approx(3.0)
+    assert longest_fragment_seconds((0.0, 2.0, 3.0), 5.0) == pytest.approx(2.0)
+
+
 def test_none() -> None:
     """There is no fragment without a keyframe."""
     with pytest.raises(Malformed):

@@ -9,6 +9,7 @@ import pytest
 
 from streamserver.domain.fragments import plan_segments
 from streamserver.domain.jobs import Job, JobEvent, JobStatus, Stage, claimed, waiting_again
+from streamserver.domain.ladder import LADDER_TARGET_SECONDS, REMUX_TARGET_SECONDS
 from streamserver.domain.sources import SubtitleStream
 from streamserver.domain.videos import Rendition, RenditionStatus, Subtitle, Video, VideoStatus
 from streamserver.errors import EncoderFault, EncoderStalled, NotFound, NotReady, SourceFault
@@ -53,7 +54,8 @@ class TestGoodPath:
         remux, ladder = works.encoder.plans
         assert [output.spec.is_remux for output in remux.outputs] == [True]
         assert [output.spec.name for output in ladder.outputs] == ["270p", "180p"]
-        assert [rendition.target_seconds for rendition in video.renditions] == [10, 4, 4]
+        copied, *encoded = (rendition.target_seconds for rendition in video.renditions)
+        assert (copied, encoded) == (REMUX_TARGET_SECONDS, [LADDER_TARGET_SECONDS] * 2)
 
     async def test_nothing_is_left_to_encode(self, works: Works) -> None:
         """A tiny source whose own streams will do is done once they are copied."""
@@ -300,13 +302,13 @@ class TestEncoderFaults:
         assert job.error is not None
         assert (job.error.code, names(video)) == ("encoder_failed", ["360p"])
 
-    @pytest.mark.parametrize(("seconds", "is_kept"), [(6.0, True), (6.1, False), (30.0, False)])
+    @pytest.mark.parametrize(("seconds", "is_kept"), [(6.0, True), (6.5, False), (30.0, False)])
     async def test_keyframes_too_far_apart(self, seconds: float, is_kept: bool, works: Works) -> None:
         """A copy whose keyframes lie too far apart to be cut into segments is encoded in its place."""
         works.encoder.remux_fragment_seconds = seconds
         video = await works.complete(**H264, seconds=seconds)
         assert names(video) == ["360p", "270p", "180p"]
-        assert (video.renditions[0].target_seconds == 10) is is_kept
+        assert (video.renditions[0].target_seconds == REMUX_TARGET_SECONDS) is is_kept
         job = await works.catalog.job(video.job_id)
         assert [it.name for it in job.renditions] == names(video)
 

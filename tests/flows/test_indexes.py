@@ -12,11 +12,11 @@ from streamserver.blobs.memory import MemoryBlobs, MemoryLease
 from streamserver.catalog.memory import MemoryCatalog
 from streamserver.domain.fragments import FragmentIndex, with_plan
 from streamserver.domain.mp4 import Malformed
-from streamserver.domain.videos import Rendition, RenditionStatus
+from streamserver.domain.videos import Rendition, RenditionStatus, VideoStatus
 from streamserver.encoder.memory import fragment, init_segment
 from streamserver.errors import NotFound, NotReady
 from streamserver.flows.indexes import REMEMBERED, Indexes, rendition_key
-from tests.catalog.samples import add, sample_rendition
+from tests.catalog.samples import add, sample_rendition, sample_video
 from tests.flows.doubles import TroubledCatalog
 
 GROWING = sample_rendition("720p-a")
@@ -139,6 +139,40 @@ class TestGrowing:
             await indexes.scan(GROWING)
         with pytest.raises(NotReady):
             await indexes.plan(GROWING)
+
+
+class TestChoice:
+    """Renditions that a player may choose among."""
+
+    @pytest.mark.parametrize(
+        ("are_whole", "expected"),
+        [
+            ({720: False, 360: False}, [720, 360]),
+            ({1080: False, 720: False, 360: True}, [1080, 720, 360]),
+            ({1080: True, 720: False, 360: False}, [1080]),
+            ({1080: True, 720: False, 360: True}, [1080, 360]),
+            ({1080: True, 720: True}, [1080, 720]),
+        ],
+    )
+    async def test_those_that_grow(
+        self,
+        are_whole: dict[int, bool],
+        expected: list[int],
+        indexes: Indexes,
+        catalog: TroubledCatalog,
+        blobs: CountingBlobs,
+    ) -> None:
+        """One that grows can be chosen where it is better than any whole one: players believe it to be as long."""
+        renditions = []
+        for height, is_whole in are_whole.items():
+            rendition = sample_rendition(f"{height}p-b", height=height)
+            await catalog.add_renditions([rendition])
+            Growing(blobs, rendition).write(init_segment(64, 36) + fragment(0, 2.0))
+            if is_whole:
+                rendition, _ = await complete(catalog, indexes, rendition)
+            renditions.append(rendition)
+        video = sample_video(status=VideoStatus.PLAYABLE, renditions=tuple(renditions))
+        assert [rendition.height for rendition, _ in await indexes.watchable(video)] == expected
 
 
 class TestComplete:

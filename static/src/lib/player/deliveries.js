@@ -19,6 +19,15 @@ export function finishedRenditions(video) {
 }
 
 /**
+ * @param {object} video
+ * @returns {object[]} the renditions that its playlist lists once they have a segment: whole ones, and better ones
+ */
+export function listedRenditions(video) {
+  const best = Math.max(0, ...finishedRenditions(video).map(({ height }) => height));
+  return video.renditions.filter(({ status, height }) => status === 'complete' || height > best);
+}
+
+/**
  * @param {string} delivery
  * @param {object} video
  * @returns {boolean} whether the video can be had this way by now

@@ -1,6 +1,6 @@
 import Hls from 'hls.js';
 
-import { isOffered, renditionOf, sourcesOf } from './deliveries.js';
+import { isOffered, listedRenditions, renditionOf, sourcesOf } from './deliveries.js';
 import { coverWithStill } from './still.js';
 import { countVariants } from './variants.js';
 
@@ -46,7 +46,7 @@ export class Playback {
   /** @returns {Promise<boolean>} whether the playlist has gained renditions since it was loaded */
   async hasFullerPlaylist() {
     const levels = this.#hls?.levels?.length ?? 0;
-    if (!levels || this.#video.renditions.length <= levels) return false;
+    if (!levels || listedRenditions(this.#video).length <= levels) return false;
     return (await countVariants(this.#video.hls_url)) > levels;
   }
 
