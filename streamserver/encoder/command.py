@@ -89,11 +89,17 @@ def poster_command(
     return _compiled(program, ffmpeg.output(picture, target, **JPEG), *SAY_LITTLE)
 
 
-def subtitle_command(program: str, source_path: str, track: SubtitleStream, target: str) -> list[str]:
-    """Return the command that writes a text track as WebVTT."""
-    text = ffmpeg.input(source_path, **INPUT_OPTIONS)[str(track.index)]
+def subtitle_command(
+    program: str, source_path: str, tracks: Sequence[SubtitleStream], targets: Sequence[str]
+) -> list[str]:
+    """Return the command that writes text tracks as WebVTT, and reads their source once."""
+    source = ffmpeg.input(source_path, **INPUT_OPTIONS)
     options = {"c:s": "webvtt", "format": "webvtt", **PRIVATE}
-    return _compiled(program, ffmpeg.output(text, target, **options), *SAY_LITTLE)
+    outputs = (
+        ffmpeg.output(source[str(track.index)], target, **options)
+        for track, target in zip(tracks, targets, strict=True)
+    )
+    return _compiled(program, ffmpeg.merge_outputs(*outputs), *SAY_LITTLE)
 
 
 def picture_command(program: str, path: str, kind: str, target: str) -> list[str]:

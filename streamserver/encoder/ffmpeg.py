@@ -72,9 +72,9 @@ class FfmpegEncoder:
                 return
         raise EncoderFault("No picture could be taken from the video.")
 
-    async def subtitle(self, source: Path, track: SubtitleStream, target: Path) -> None:
-        """See `Encoder.subtitle`."""
-        await self._run(subtitle_command(self._programs.ffmpeg, str(source), track, str(target)))
+    async def texts(self, source: Path, tracks: Sequence[SubtitleStream], targets: Sequence[Path]) -> None:
+        """See `Encoder.texts`."""
+        await self._run(subtitle_command(self._programs.ffmpeg, str(source), tracks, [str(it) for it in targets]))
 
     async def picture(self, source: Path, kind: str, target: Path) -> None:
         """See `Encoder.picture`."""

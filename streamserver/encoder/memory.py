@@ -66,10 +66,11 @@ class MemoryEncoder:
         _described(source)
         _write(target, "wb", b"\xff\xd8" + info.format_name.encode() + b"\xff\xd9")
 
-    async def subtitle(self, source: Path, track: SubtitleStream, target: Path) -> None:
-        """See `Encoder.subtitle`."""
+    async def texts(self, source: Path, tracks: Sequence[SubtitleStream], targets: Sequence[Path]) -> None:
+        """See `Encoder.texts`."""
         _described(source)
-        _write(target, "wb", f"WEBVTT\n\n00:00.000 --> 00:01.000\n{track.language}\n".encode())
+        for track, target in zip(tracks, targets, strict=True):
+            _write(target, "wb", f"WEBVTT\n\n00:00.000 --> 00:01.000\n{track.language}\n".encode())
 
     async def picture(self, source: Path, kind: str, target: Path) -> None:
         """See `Encoder.picture`; it only has to end."""

@@ -93,18 +93,32 @@ class Extras:
     async def _subtitles(self, video: Video, source: SourceInfo) -> None:
         """Turn the source's text tracks into WebVTT; one that cannot be read is left out."""
         labels = track_labels(source.subtitles, "Subtitles")
+        texts: list[tuple[SubtitleStream, Subtitle]] = []
         for number, (track, label) in enumerate(zip(source.subtitles, labels, strict=True)):
             key = f"{number:02x}{_key(video, f'text {track.index}')[:6]}"  # in the order of the source
-            subtitle = Subtitle(key=key, video_id=video.id, language=track.language, label=label)
-            target = subtitle_key(subtitle)
-            making = self._make_text(self._blobs.path(source_key(video.id)), track, target)
-            if await self._has([target], making, f"text track {track.index} of video {video.id}"):
-                await self._catalog.add_subtitle(subtitle)
+            texts.append((track, Subtitle(key=key, video_id=video.id, language=track.language, label=label)))
+        # All in one go, for which the source is read once; where one spoils that each has another go.
+        if not await self._has_texts(video, texts) and len(texts) > 1:
+            for text in texts:
+                await self._has_texts(video, [text])
 
-    async def _make_text(self, source: Path, track: SubtitleStream, target: str) -> None:
-        path = self._blobs.path(target)
-        await self._encoder.subtitle(source, track, path)
-        await self._write(target, await asyncio.to_thread(_text_of, path))
+    async def _has_texts(self, video: Video, texts: Sequence[tuple[SubtitleStream, Subtitle]]) -> bool:
+        """Take texts, and tell whether all of them could be had; otherwise there is none of them."""
+        if not texts:
+            return True
+        targets = [subtitle_key(subtitle) for _, subtitle in texts]
+        making = self._make_texts(video, [track for track, _ in texts], targets)
+        if not await self._has(targets, making, f"text of video {video.id}"):
+            return False
+        for _, subtitle in texts:
+            await self._catalog.add_subtitle(subtitle)
+        return True
+
+    async def _make_texts(self, video: Video, tracks: Sequence[SubtitleStream], targets: Sequence[str]) -> None:
+        paths = [self._blobs.path(target) for target in targets]
+        await self._encoder.texts(self._blobs.path(source_key(video.id)), tracks, paths)
+        for target, path in zip(targets, paths, strict=True):
+            await self._write(target, await asyncio.to_thread(_text_of, path))
 
     async def _has(self, targets: Sequence[str], making: Awaitable[None], name: str) -> bool:
         """Wait for blobs, and make them durable; where one cannot be had, nothing of them remains."""

@@ -64,8 +64,8 @@ class Encoder(Protocol):
     async def sound(self, source: Path, tracks: Sequence[AudioStream], targets: Sequence[Path]) -> None:
         """Write sound tracks of the source as growing MP4s with AAC; raise `EncodingFailed` where that fails."""
 
-    async def subtitle(self, source: Path, track: SubtitleStream, target: Path) -> None:
-        """Write a text track of the source as WebVTT; raise `EncodingFailed` where it cannot be read."""
+    async def texts(self, source: Path, tracks: Sequence[SubtitleStream], targets: Sequence[Path]) -> None:
+        """Write text tracks of the source as WebVTT; raise `EncodingFailed` where one of them cannot be read."""
 
     async def encode(self, plan: EncodePlan, report: Callable[[EncoderReport], None]) -> None:
         """Carry out a plan; its outputs grow as it goes. Cancelling stops the encoder before it returns.

@@ -131,13 +131,14 @@ class TestPictureAndText:
         assert picture.startswith(b"\xff\xd8")
         assert picture.endswith(b"\xff\xd9")
 
-    async def test_a_text_track(self, studio: Studio) -> None:
-        """A text track is WebVTT, with cues."""
-        target = studio.folder / "s.vtt"
-        await studio.encoder.subtitle(studio.source, SubtitleStream(index=1, codec="subrip"), target)
-        text = target.read_text()
-        assert text.startswith("WEBVTT\n\n")
-        assert " --> " in text
+    async def test_text_tracks(self, studio: Studio) -> None:
+        """Each text track is WebVTT, with cues."""
+        targets = [studio.folder / f"{number}.vtt" for number in range(3)]
+        await studio.encoder.texts(studio.source, [SubtitleStream(index=1, codec="subrip")] * 3, targets)
+        for target in targets:
+            text = target.read_text()
+            assert text.startswith("WEBVTT\n\n")
+            assert " --> " in text
 
     async def test_a_source_that_has_none(self, studio: Studio) -> None:
         """A source that cannot be read has neither, and both are encoding failures."""
@@ -147,7 +148,7 @@ class TestPictureAndText:
             await studio.encoder.poster(studio.source, info, studio.folder / "poster.jpg")
         track = SubtitleStream(index=1, codec="subrip")
         with pytest.raises(EncodingFailed):
-            await studio.encoder.subtitle(studio.source, track, studio.folder / "s.vtt")
+            await studio.encoder.texts(studio.source, [track], [studio.folder / "s.vtt"])
 
 
 class TestEncoding:

@@ -61,7 +61,7 @@ COMMANDS = {
     "ladder": encode_command("ffmpeg", ladder(), X264()),
     "remux": encode_command("ffmpeg", remux(), X264()),
     "poster": poster_command("ffmpeg", ODD, SOURCE, "/out/poster.jpg", at_seconds=6.0),
-    "subtitle": subtitle_command("ffmpeg", ODD, TRACK, "/out/s.vtt"),
+    "subtitle": subtitle_command("ffmpeg", ODD, (TRACK, replace(TRACK, index=4)), ("/out/s.vtt", "/out/t.vtt")),
     "storyboard": storyboard_command("ffmpeg", ODD, plan_storyboard(60, 320, 180), ["/out/0.jpg", "/out/1.jpg"]),
     "sound": sound_command("ffmpeg", ODD, (FIRST, SECOND), ["/out/0.mp4", "/out/1.mp4"]),
 }
@@ -313,7 +313,7 @@ def test_odd_names_of_folders_do_no_harm(clips: Clips, tmp_path: Path) -> None:
     info = replace(SOURCE, video=video, audio=())
     commands = [
         poster_command(PROGRAMS.ffmpeg, str(source), info, str(folder / "p.jpg"), at_seconds=1.0),
-        subtitle_command(PROGRAMS.ffmpeg, str(source), replace(TRACK, index=1), str(folder / "s.vtt")),
+        subtitle_command(PROGRAMS.ffmpeg, str(source), (replace(TRACK, index=1),), (str(folder / "s.vtt"),)),
         storyboard_command(PROGRAMS.ffmpeg, str(source), plan_storyboard(4, 320, 180), [str(folder / "b.jpg")]),
         encode_command(
             PROGRAMS.ffmpeg,

@@ -261,4 +261,4 @@ class TestSmallRuns:
         """A text track that ffmpeg stumbles over is an encoding failure."""
         track = SubtitleStream(index=1, codec="subrip")
         with pytest.raises(EncodingFailed):
-            await encoder_of(tmp_path, "exit 1").subtitle(Path("source"), track, tmp_path / "s.vtt")
+            await encoder_of(tmp_path, "exit 1").texts(Path("source"), [track], [tmp_path / "s.vtt"])

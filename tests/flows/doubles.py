@@ -129,12 +129,14 @@ class OddEncoder(MemoryEncoder):
         self._fail("poster")
         await super().poster(source, info, target)
 
-    async def subtitle(self, source: Path, track: SubtitleStream, target: Path) -> None:
-        """See `Encoder.subtitle`."""
-        self.begun.append(f"subtitle {track.index}")
-        self._fail(f"subtitle {track.index}")
-        await super().subtitle(source, track, target)
-        await asyncio.to_thread(_append, target, self.words)
+    async def texts(self, source: Path, tracks: Sequence[SubtitleStream], targets: Sequence[Path]) -> None:
+        """See `Encoder.texts`."""
+        self.begun.append(f"texts {', '.join(str(track.index) for track in tracks)}")
+        for track in tracks:
+            self._fail(f"subtitle {track.index}")
+        await super().texts(source, tracks, targets)
+        for target in targets:
+            await asyncio.to_thread(_append, target, self.words)
 
     async def storyboard(self, source: Path, board: Storyboard, targets: Sequence[Path]) -> None:
         """See `Encoder.storyboard`."""

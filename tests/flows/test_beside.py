@@ -54,7 +54,7 @@ class TestTurn:
         assert {rendition.status for rendition in found.renditions} == {RenditionStatus.GROWING}
         rich.encoder.gate.set()
         await running
-        assert rich.encoder.begun == ["ladder", "poster", "subtitle 2"]
+        assert rich.encoder.begun == ["ladder", "poster", "texts 2"]
 
     async def test_nobody_waits_longer_for_the_first_segment(self, rich: Works) -> None:
         """Before there is something to watch nothing else is taken."""
@@ -70,7 +70,7 @@ class TestTurn:
     async def test_of_a_copy_they_are_taken_at_once(self, rich: Works) -> None:
         """A copy can be watched before anything is encoded, and then has all that goes with it."""
         assert has_all(await rich.complete(**H264))
-        assert rich.encoder.begun == ["remux", "poster", "subtitle 2", "ladder"]
+        assert rich.encoder.begun == ["remux", "poster", "texts 2", "ladder"]
 
     async def test_with_the_lowest_rendition(self, rich: Works) -> None:
         """Where other videos come in between they are taken beside the lowest rendition, and not again."""
@@ -79,7 +79,7 @@ class TestTurn:
         for video in videos:
             await rich.end_of(video.job_id)
             assert has_all(await rich.catalog.video(video.id))
-        assert rich.encoder.begun == [*["ladder", "poster", "subtitle 2"] * 2, "ladder", "ladder"]
+        assert rich.encoder.begun == [*["ladder", "poster", "texts 2"] * 2, "ladder", "ladder"]
 
 
 class TestFailures:

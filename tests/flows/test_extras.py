@@ -10,6 +10,7 @@ from streamserver.domain.sources import SubtitleStream
 from streamserver.domain.videos import VideoStatus
 from streamserver.errors import EncoderFault, NotFound
 from streamserver.flows.extras import MAX_TEXT_BYTES
+from streamserver.flows.receive import subtitle_key
 from tests.flows.turns import MOST_IN_A_TURN, turns
 from tests.flows.works import Works
 
@@ -56,6 +57,18 @@ class TestTexts:
         works.encoder.subtitles = tuple(SubtitleStream(index=number, codec="subrip") for number in range(2, 42))
         video = await works.complete()
         assert [it.label for it in video.subtitles] == [f"Subtitles {number}" for number in range(1, 41)]
+        assert [begun.count(",") for begun in works.encoder.begun if begun.startswith("texts")] == [39]
+
+    async def test_one_does_not_spoil_the_others(self, works: Works) -> None:
+        """All are taken in one go; where one cannot be read, each is taken alone, and nothing of it remains."""
+        works.encoder.subtitles = tuple(SubtitleStream(index=number, codec="subrip") for number in (2, 3, 4))
+        works.encoder.faults["subtitle 3"] = EncoderFault()
+        video = await works.complete()
+        assert [it.label for it in video.subtitles] == ["Subtitles 1", "Subtitles 3"]
+        begun = [begun for begun in works.encoder.begun if begun.startswith("texts")]
+        assert begun == ["texts 2, 3, 4", "texts 2", "texts 3", "texts 4"]
+        kept = {key for key in works.blobs._kept if key.endswith(".vtt") and "storyboard" not in key}
+        assert kept == {subtitle_key(subtitle) for subtitle in video.subtitles}
 
     async def test_others_are_served_meanwhile(self, works: Works) -> None:
         """While a long one is cleaned the server goes on."""
