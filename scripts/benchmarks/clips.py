@@ -58,13 +58,14 @@ def make_moving_clip(target: Path, clip: Clip) -> None:
     _make(target, clip, picture, codecs, sound=sound)
 
 
-def make_copied_clip(target: Path, clip: Clip) -> None:
+def make_copied_clip(target: Path, clip: Clip, *, keyframe_seconds: float = KEYFRAME_SECONDS) -> None:
     """Write a video with motion, noise and sound that a server can take as it is (H.264 and AAC)."""
     picture = f"testsrc2=size={clip.width}x{clip.height}:rate={clip.frame_rate},noise=alls=12:allf=t"
     sound = ["-f", "lavfi", "-i", "sine=frequency=220:beep_factor=4:sample_rate=48000"]
     rate = str(clip.bit_rate_bps)
     codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", rate, "-maxrate", rate, "-bufsize", rate]
-    _make(target, clip, picture, [*codecs, "-sc_threshold", "0", "-c:a", "aac"], sound=sound)
+    codecs += ["-sc_threshold", "0", "-c:a", "aac"]
+    _make(target, clip, picture, codecs, sound=sound, keyframe_seconds=keyframe_seconds)
 
 
 def repeat_clip(source: Path, target: Path, size_bytes: int) -> None:
@@ -74,12 +75,20 @@ def repeat_clip(source: Path, target: Path, size_bytes: int) -> None:
     output_of([*quiet, "-stream_loop", str(repeats), "-i", str(source), "-c", "copy", str(target)])
 
 
-def _make(target: Path, clip: Clip, picture: str, codecs: list[str], *, sound: list[str] | None = None) -> None:
+def _make(
+    target: Path,
+    clip: Clip,
+    picture: str,
+    codecs: list[str],
+    *,
+    sound: list[str] | None = None,
+    keyframe_seconds: float = KEYFRAME_SECONDS,
+) -> None:
     output_of(
         [
             *(ffmpeg_program(), "-nostdin", "-v", "error", "-y"),
             *("-f", "lavfi", "-i", picture, *(sound or [])),
             *("-t", f"{clip.seconds:g}", *codecs, "-pix_fmt", "yuv420p"),
-            *("-g", str(clip.frame_rate * KEYFRAME_SECONDS), str(target)),
+            *("-g", str(round(clip.frame_rate * keyframe_seconds)), str(target)),
         ]
     )

@@ -161,6 +161,9 @@ async def test_a_closed_page_is_gone_on_with(
     await first.slow_down(1_500_000)  # it must not be whole before the page is closed
     await first.send(clip)
     await first.until_sent(first.rows.first, 30)
+    await page.evaluate(
+        "window.stop()"
+    )  # a page that is closed is slow no more, and what is left would be sent at once
     await page.close()
     again = await another_tab(await page.context.new_page(), "/jobs", complaints)
     tab = await open_upload_page(again)

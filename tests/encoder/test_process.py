@@ -49,7 +49,7 @@ class TestStarting:
 
     async def test_its_processor_time(self, tmp_path: Path) -> None:
         """What it takes counts, what its children take, those that live and those that ended; later it is 0."""
-        burn = "for step in $(seq 30000); do :; done"
+        burn = "for step in $(seq 300000); do :; done"
         program = script(tmp_path, f"({burn}); ({burn}; echo done; exec sleep 60) & wait")
         async with running([program], NONE) as process:
             assert await anext(process.lines()) == "done"

@@ -22,6 +22,8 @@ QUICK = Clip(seconds=4, width=480, height=270, frame_rate=10, bit_rate_bps=500_0
 QUICK_ROUNDS = 1
 LONG_BYTES = 1_000_000_000
 """Of a source that plays long before its ladder is done; in a full run."""
+USUAL_KEYFRAME_FRAMES = 250
+"""At most so many lie between keyframes where x264 is left to itself."""
 FIRST_PLAY_ROUNDS = 3
 COPY_SECONDS = 2.0
 """How soon a source that is copied shall play, besides the time to read it once."""
@@ -82,19 +84,26 @@ def run(*, quick: bool, output: Path) -> int:
 
 def _cases(clip: Clip, folder: Path, *, quick: bool) -> list[first_play.Case]:
     """Make the sources; the last is the one whose ladder is measured."""
-    short, long, other = (folder / name for name in ("short.mp4", "long.mp4", "source.mp4"))
+    short, other = folder / "short.mp4", folder / "source.mp4"
     make_copied_clip(short, clip)
     make_moving_clip(other, clip)
-    cases = [
-        first_play.Case(label="H.264 and AAC, short", source=short, patience_seconds=COPY_SECONDS, is_copied=True)
-    ]
+    copied = {"short": short}
     if not quick:
-        repeat_clip(short, long, LONG_BYTES)
-        cases.append(
-            first_play.Case(
-                label="H.264 and AAC, long", source=long, patience_seconds=COPY_SECONDS, is_copied=True
-            )
+        sparse = folder / "sparse.mp4"
+        make_copied_clip(sparse, clip, keyframe_seconds=USUAL_KEYFRAME_FRAMES / clip.frame_rate)
+        for label, source, name in (
+            ("long", short, "long.mp4"),
+            ("long, MPEG-TS", short, "long.ts"),
+            (f"long, a keyframe in {USUAL_KEYFRAME_FRAMES} frames", sparse, "long_sparse.mp4"),
+        ):
+            copied[label] = folder / name
+            repeat_clip(source, copied[label], LONG_BYTES)
+    cases = (
+        first_play.Case(
+            label=f"H.264 and AAC, {label}", source=source, patience_seconds=COPY_SECONDS, is_copied=True
         )
+        for label, source in copied.items()
+    )
     label = f"MPEG-4, {clip.height}p"
     return [
         *cases,
