@@ -1,6 +1,7 @@
 import Hls from 'hls.js';
 
 import { isOffered, listedRenditions, renditionOf, sourcesOf } from './deliveries.js';
+import { endAfterLastSegment } from './last-segment.js';
 import { coverWithStill } from './still.js';
 import { countVariants } from './variants.js';
 
@@ -119,6 +120,7 @@ export class Playback {
     provider.video.ondurationchange = ({ target }) => target.dispatchEvent(new Event('progress'));
     if (provider.type !== 'hls') return;
     provider.library = Hls;
+    provider.onInstance(endAfterLastSegment);
     provider.config = {
       startPosition: this.#resume?.position ?? 0,
       liveDurationInfinity: false,
