@@ -54,6 +54,14 @@ def fragment_samples(moof: bytes, track: Track) -> Iterator[Sample]:
             yield from _trun_samples(moof, trun, default, default_flags)
 
 
+def count_samples(moof: bytes, track: Track) -> int:
+    """Return how many samples of one track a fragment says to have; it may say anything."""
+    truns = (
+        box for traf, _ in _parts(moof, track) for box in boxes(moof, traf.body, traf.end) if box.kind == "trun"
+    )
+    return sum(fields(">I", moof, trun, 4)[0] for trun in truns)
+
+
 def _parts(moof: bytes, track: Track) -> Iterator[tuple[Box, int]]:
     """Return what a fragment has of a track: each `traf`, and the duration of samples that tell none."""
     top = only_box(moof)

@@ -1,6 +1,5 @@
 """When an MP4 has keyframes: by its header's tables (ISO/IEC 14496-12 §8.6.1 and §8.6.2), or by its fragments."""
 
-import itertools
 import struct
 from collections.abc import Iterable, Iterator
 
@@ -15,7 +14,7 @@ from streamserver.domain.mp4 import (
     only_box,
     read_tracks,
 )
-from streamserver.domain.samples import fragment_samples
+from streamserver.domain.samples import count_samples, fragment_samples
 from streamserver.domain.scanning import MAX_HEADER_BYTES, Reader
 
 MOST_ENTRIES = 2_000_000
@@ -45,7 +44,10 @@ def table_times(read: Reader) -> Iterator[float]:
     timescale = mdhd_timescale(moov, pictures[0])
     durations = _entries(moov, find(moov, table, "stts"), ">II")
     stss = [box for box in boxes(moov, table.body, table.end) if box.kind == "stss"]
-    numbers: Iterable[int] = itertools.count(1)  # every picture is a keyframe
+    samples = sum(count for count, _ in durations)
+    numbers: Iterable[int] = range(1, samples + 1)  # every picture is a keyframe
+    if not stss and samples > MOST_ENTRIES:
+        raise Malformed(f"{samples} keyframes")
     if stss:
         numbers = [number for (number,) in _entries(moov, stss[0], ">I")]
         if numbers[:1] != [1]:
@@ -65,7 +67,10 @@ def fragment_times(read: Reader) -> Iterator[float]:
                 raise Malformed(f"{len(pictures)} pictures")
             picture = pictures[0]
         elif box.kind == "moof" and picture is not None:
-            for sample in fragment_samples(_whole(read, box), picture):
+            moof = _whole(read, box)
+            if count_samples(moof, picture) > MOST_ENTRIES:
+                raise Malformed(f"a moof at {position} with more samples than can be")
+            for sample in fragment_samples(moof, picture):
                 if not sample.flags & NON_SYNC:
                     yield ticks / picture.timescale
                 ticks += sample.duration_ticks

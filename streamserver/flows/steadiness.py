@@ -6,6 +6,7 @@ Once, too, it says how large its pictures are; elsewhere that may stand before a
 
 import logging
 import math
+import time
 from collections.abc import Iterator
 from threading import Event
 
@@ -24,6 +25,8 @@ from streamserver.ports import Blobs, Lease
 
 log = logging.getLogger(__name__)
 
+WALK_SECONDS = 20.0
+"""So much of a processor's time is spent on finding keyframes: gigabytes take less than a second."""
 PARAMETER_BYTES = 4096
 """Of a keyframe: parameters stand before the picture."""
 
@@ -42,10 +45,13 @@ def listed_fragment_seconds(blobs: Blobs, key: str, picture_seconds: float) -> f
 
 def walked_fragment_seconds(blobs: Blobs, key: str, is_over: Event) -> float:
     """Return the same by all of a file, unless it is over before; infinite where that cannot be found."""
+    began = time.thread_time()
 
     def read(position: int, count: int) -> bytes:
         if is_over.is_set():
             raise Malformed("nobody asks any more")
+        if time.thread_time() - began > WALK_SECONDS:
+            raise Malformed("it takes too much work")
         return lease.read(position, count)
 
     with blobs.lease(key) as lease:

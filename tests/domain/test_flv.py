@@ -1,5 +1,8 @@
 """When a Flash video has keyframes."""
 
+import random
+from contextlib import suppress
+
 import pytest
 
 from streamserver.domain.flv import is_one, keyframe_times
@@ -57,3 +60,15 @@ def test_what_it_is_known_by() -> None:
     """The first bytes tell."""
     assert is_one(HEADER)
     assert not is_one(b"FLV\x02")
+
+
+def test_whatever_comes() -> None:
+    """Bytes that are wrong anywhere lead to times or to `Malformed`, and to nothing else."""
+    chance = random.Random(6)  # noqa: S311 - repeatable, not secret
+    right = HEADER + key(0) + other(40) + tag(SOUND, 60, 0xAF, 1) + key(2000)
+    for _ in range(5000):
+        wrong = bytearray(right)
+        for _ in range(chance.randrange(1, 4)):
+            wrong[chance.randrange(len(wrong))] = chance.randrange(256)
+        with suppress(Malformed):
+            assert all(time >= 0 for time in keyframe_times(reader(bytes(wrong))))

@@ -1,7 +1,9 @@
 """When an MP4 has keyframes, by the tables of its header and by its fragments."""
 
+import random
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -94,6 +96,7 @@ STTS, STSS = table(b"stts", (50, FRAME)), table(b"stss", (1,))
         moov(track(STTS, STSS))[:-1],
         moov(box(b"trak")),
         moov(box(b"trak", box(b"mdia", box(b"hdlr")))),
+        picture(None, (0xFFFFFFFF, FRAME)),
     ],
 )
 def test_what_does_not_tell(header: bytes) -> None:
@@ -167,9 +170,28 @@ class TestFragments:
             init() + fragment(trun(0x400, 3, 0)),
             init() + fragment(box(b"trun")),
             fragment(trun(0x04, 25, 0)),
+            init() + fragment(trun(0x04, 0xFFFFFFFF, 0)),
+            init() + fragment(*[trun(0x04, 1_999_999, 0)] * 2),
         ],
     )
     def test_what_does_not_tell(self, content: bytes) -> None:
-        """Two pictures, no header, more samples than bytes."""
+        """Two pictures, no header, more samples than bytes, or than anybody has."""
         with pytest.raises(Malformed):
             list(fragment_times(reader(content)))
+
+
+def test_whatever_comes() -> None:
+    """Bytes that are wrong anywhere lead to times or to `Malformed`, and to nothing else."""
+    chance = random.Random(5)  # noqa: S311 - repeatable, not secret
+    tables = FTYP + picture([1, 26, 101], (100, FRAME), (50, FRAME))
+    default_flags = struct.pack(">I", NON_SYNC)
+    fragments = (
+        init() + fragment(trun(0x05, 25, 99, 0)) + fragment(trun(0x400, 2, 0, 9), tfhd=default_flags, flags=0x20)
+    )
+    for times, right in ((table_times, tables), (fragment_times, fragments)):
+        for _ in range(5000):
+            wrong = bytearray(right)
+            for _ in range(chance.randrange(1, 4)):
+                wrong[chance.randrange(len(wrong))] = chance.randrange(256)
+            with suppress(Malformed):
+                assert all(isinstance(time, float) for time in times(reader(bytes(wrong))))
