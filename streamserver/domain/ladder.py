@@ -146,9 +146,8 @@ def remux_spec(source: SourceInfo, fragment_seconds: float | None = None) -> Ren
     video = source.video
     target_seconds = max(REMUX_TARGET_SECONDS, math.ceil(fragment_seconds or 0))
     name = f"{min(video.width, video.height)}p"
-    rung = _own_rung(min(video.width, video.height))
-    is_generous = source.bit_rate_bps > GENEROUS * rung.bit_rate_bps
-    if is_generous or _is_fast(video.frame_rate) or target_seconds > REMUX_TARGET_SECONDS:
+    is_heavy = is_generous(video.width, video.height, source.bit_rate_bps)
+    if is_heavy or _is_fast(video.frame_rate) or target_seconds > REMUX_TARGET_SECONDS:
         name += " original"
     return RenditionSpec(
         name=name,
@@ -159,6 +158,11 @@ def remux_spec(source: SourceInfo, fragment_seconds: float | None = None) -> Ren
         is_remux=True,
         target_seconds=target_seconds,
     )
+
+
+def is_generous(width: int, height: int, bit_rate_bps: int) -> bool:
+    """Tell whether pictures have far more bits than the ladder gives to their size: not everybody can get them."""
+    return bit_rate_bps > GENEROUS * _own_rung(min(width, height)).bit_rate_bps
 
 
 def ladder_specs(source: SourceInfo, *, beside: RenditionSpec | None = None) -> tuple[RenditionSpec, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
+from streamserver.domain.ladder import is_generous
 from streamserver.domain.mp4 import Malformed
 from streamserver.domain.scanning import Scan, scan_on
 from streamserver.domain.videos import (
@@ -93,7 +94,8 @@ class Indexes:
         """Return the renditions that a player may choose among, best first; `NotReady` where there is none.
 
         These are the whole ones, and of those that grow the ones that have a segment by now and are better:
-        players take all for equally long, and one that begins with a part does not know of the rest.
+        players take all for equally long, and one that begins with a part does not know of the rest. Beside a
+        whole one that not everybody can get, a part is better than nothing.
         """
         if video.status is VideoStatus.ERROR:
             raise NotFound("This video could not be encoded; there is nothing to watch.")
@@ -102,7 +104,7 @@ class Indexes:
         found = await self.ready(video.renditions)
         if not found:
             raise NotReady
-        best = max((rendition.height for rendition, _ in found if _is_whole(rendition)), default=0)
+        best = max((rendition.height for rendition, _ in found if _is_for_all(rendition)), default=0)
         return [(rendition, plan) for rendition, plan in found if _is_whole(rendition) or rendition.height > best]
 
     def forget(self, key: str) -> None:
@@ -124,3 +126,7 @@ def _scan_to_end(scan: Scan, lease: Lease) -> Scan:
 
 def _is_whole(rendition: Rendition) -> bool:
     return rendition.status is RenditionStatus.COMPLETE
+
+
+def _is_for_all(rendition: Rendition) -> bool:
+    return _is_whole(rendition) and not is_generous(rendition.width, rendition.height, rendition.bit_rate_bps or 0)

@@ -174,6 +174,20 @@ class TestChoice:
         video = sample_video(status=VideoStatus.PLAYABLE, renditions=tuple(renditions))
         assert [rendition.height for rendition, _ in await indexes.watchable(video)] == expected
 
+    async def test_beside_one_that_is_heavy(
+        self, indexes: Indexes, catalog: TroubledCatalog, blobs: CountingBlobs
+    ) -> None:
+        """Who cannot have sixty megabits a second can have what grows beside them."""
+        heavy, light = (sample_rendition(f"{height}p-b", height=height) for height in (1080, 360))
+        await catalog.add_renditions([heavy, light])
+        for rendition in (heavy, light):
+            Growing(blobs, rendition).write(init_segment(64, 36) + fragment(0, 2.0))
+        whole, _ = await complete(catalog, indexes, heavy)
+        for bit_rate_bps, expected in ((6_000_000, [1080]), (60_000_000, [1080, 360])):
+            renditions = (replace(whole, bit_rate_bps=bit_rate_bps), light)
+            video = sample_video(status=VideoStatus.PLAYABLE, renditions=renditions)
+            assert [rendition.height for rendition, _ in await indexes.watchable(video)] == expected
+
 
 class TestComplete:
     """A rendition that is recorded."""
