@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import Event
 
 from streamserver.domain import edits
@@ -16,8 +17,10 @@ from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import FragmentIndex, ending_with
 from streamserver.domain.h264 import changes_parameters, read_configuration
 from streamserver.domain.keyframes import listed, longest_fragment_seconds, walked
+from streamserver.domain.ladder import REMUX_TARGET_SECONDS
 from streamserver.domain.mp4 import Malformed, h264_configuration
 from streamserver.domain.samples import shown_ticks
+from streamserver.domain.scanning import Reader
 from streamserver.domain.videos import AnyRendition, Rendition
 from streamserver.flows.headers import moof_of, moov_of, track_of
 from streamserver.flows.indexes import rendition_key
@@ -34,32 +37,44 @@ PARAMETER_BYTES = 4096
 def listed_fragment_seconds(blobs: Blobs, key: str, picture_seconds: float) -> float | None:
     """Return how long the longest fragment of a copy will be by the tables of a file; None where it has none.
 
-    `picture_seconds` is how long its picture plays.
+    `picture_seconds` is how long its picture plays. Some files list fewer keyframes than they have; where those
+    seem to be far apart, all of the file is walked through.
     """
     with blobs.lease(key) as lease:
+        read = _bounded(lease.read, Event())
         try:
-            return longest_fragment_seconds(listed(lease.read), picture_seconds)
+            seconds = longest_fragment_seconds(listed(read), picture_seconds)
         except Malformed:
             return None
+        if seconds <= REMUX_TARGET_SECONDS:
+            return seconds
+        with suppress(Malformed):
+            return longest_fragment_seconds(walked(read), picture_seconds)
+        return seconds
 
 
 def walked_fragment_seconds(blobs: Blobs, key: str, is_over: Event) -> float:
     """Return the same by all of a file, unless it is over before; infinite where that cannot be found."""
+    with blobs.lease(key) as lease:
+        try:
+            return longest_fragment_seconds(walked(_bounded(lease.read, is_over)))
+        except (Malformed, OSError) as fault:
+            log.info("it cannot be told how far apart the keyframes of %s are: %s", key, fault)
+            return math.inf
+
+
+def _bounded(read: Reader, is_over: Event) -> Reader:
+    """Return what reads the same, but raises `Malformed` once it is over, or took too much work."""
     began = time.thread_time()
 
-    def read(position: int, count: int) -> bytes:
+    def read_on(position: int, count: int) -> bytes:
         if is_over.is_set():
             raise Malformed("nobody asks any more")
         if time.thread_time() - began > WALK_SECONDS:
             raise Malformed("it takes too much work")
-        return lease.read(position, count)
+        return read(position, count)
 
-    with blobs.lease(key) as lease:
-        try:
-            return longest_fragment_seconds(walked(read))
-        except (Malformed, OSError) as fault:
-            log.info("it cannot be told how far apart the keyframes of %s are: %s", key, fault)
-            return math.inf
+    return read_on
 
 
 def has_steady_sound(blobs: Blobs, rendition: Rendition, index: FragmentIndex) -> bool:

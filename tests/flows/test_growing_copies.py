@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from streamserver.domain import matroska
 from streamserver.domain.jobs import JobStatus
 from streamserver.domain.keyframes import listed, longest_fragment_seconds, walked
 from streamserver.domain.ladder import LADDER_TARGET_SECONDS
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.timeout(300)
 
 SECONDS = 20
 TIMES = 3
+VOID = 0xEC
+"""The ID of an element of Matroska that says nothing."""
 LONG_TIMES = 60
 """So many are still being copied when somebody looks, and the end is not there yet."""
 
@@ -92,6 +95,24 @@ def test_one_whose_keyframes_are_as_an_encoder_likes(tmp_path: Path, name: str) 
         assert max(segment.duration_seconds for segment in copies[0].segments) == pytest.approx(10, abs=0.05)
     assert "36p" in [each.rendition.name for each in done.renditions]
     assert done.job.status is JobStatus.COMPLETE
+
+
+def test_one_that_lists_few_of_its_keyframes(tmp_path: Path) -> None:
+    """Where its cues are far apart it is walked through: its keyframes may not be."""
+    clip = repeated(part(tmp_path / "part.mp4"), tmp_path / "long.mkv", "-write_crc32", "0")
+    content = bytearray(clip.read_bytes())
+    at = content.rindex(matroska.CUES.to_bytes(4)) + 4
+    at += 9 - content[at].bit_length()  # behind its size
+    voided = 0
+    while at < len(content) and content[at] == matroska.CUE_POINT:
+        if voided % 15:
+            content[at] = VOID
+        voided, at = voided + 1, at + 2 + (content[at + 1] & 0x7F)
+    assert voided == SECONDS * TIMES // 2
+    clip.write_bytes(content)
+    done = encode_clip(clip, tmp_path / "kept", is_slow=True)
+    assert done.story[0] == (VideoStatus.PLAYABLE, True)
+    assert [(each.rendition.name, each.rendition.target_seconds) for each in done.renditions] == [("36p", 6)]
 
 
 @pytest.mark.parametrize("name", ["far.mp4", "far.mkv", "far.ts", "far.flv", "far.avi"])
