@@ -61,6 +61,16 @@ async def under_way(context: BrowserContext) -> list[dict[str, Any]]:
     return [job for job in jobs if job["received_bytes"] is not None]
 
 
+async def kept_bytes(context: BrowserContext) -> int:
+    """Return how much the server has of the only upload, once it has put away what was on its way."""
+    before, kept = -1, 0
+    while not 0 < kept == before:
+        await asyncio.sleep(0.5)
+        (job,) = await under_way(context)
+        before, kept = kept, job["received_bytes"]
+    return kept
+
+
 async def test_two_files_go_at_once(page: Page, two: list[Path]) -> None:
     """Each with its own title and bar, at the same time, and both arrive as they were sent."""
     tab = await open_upload_page(page)
@@ -113,13 +123,11 @@ async def test_a_pause_keeps_what_has_come(page: Page, clip: Path) -> None:
     await page.keyboard.press("Enter")
     await expect(row.get_by_test_id("upload-status")).to_have_text("Paused")
     await expect(row.get_by_test_id("upload-resume")).to_be_focused()
-    (job,) = await under_way(page.context)
+    kept = await kept_bytes(page.context)
     assert tab.offsets == [0]
     await page.keyboard.press("Enter")
     await tab.until_complete(row)
-    first, second = tab.offsets
-    assert (first, second) == (0, job["received_bytes"])
-    assert second > 0
+    assert tab.offsets == [0, kept]
     assert await stored_hash(page, row) == hash_of(clip)
 
 
@@ -171,7 +179,7 @@ async def test_a_closed_page_is_gone_on_with(
     await expect(row.get_by_test_id("upload-title")).to_have_text("Unfinished.mp4")
     await expect(row.get_by_test_id("upload-status")).to_have_text("Unfinished")
     await expect(row.get_by_test_id("upload-hint")).to_contain_text("Choose “Unfinished.mp4” again")
-    (job,) = await under_way(again.context)
+    kept = await kept_bytes(again.context)
     if way == "the form":
         await tab.send(clip)
     else:
@@ -182,8 +190,7 @@ async def test_a_closed_page_is_gone_on_with(
             if path != clip:
                 await expect(row.get_by_test_id("upload-problem")).to_contain_text("That is another file")
     await tab.until_complete(row)
-    assert tab.sent == [("HEAD", ""), ("PATCH", str(job["received_bytes"]))]
-    assert job["received_bytes"] > 0
+    assert tab.sent == [("HEAD", ""), ("PATCH", str(kept))]
     assert await stored_hash(again, row) == hash_of(clip)
     await expect(tab.rows).to_have_count(1)
     await again.reload()
