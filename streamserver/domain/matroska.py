@@ -4,6 +4,7 @@ For the cues only as much is read as leads there: the file's info, its tracks, a
 Muxers write one for each keyframe; where they write fewer, keyframes seem to be farther apart than they are.
 """
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ USUAL_SCALE: Final = 1_000_000
 """Nanoseconds of a tick, unless the file tells another number."""
 HEADER_BYTES: Final = 12
 """An ID has at most 4 bytes, a size 8."""
+NUMBER_BYTES: Final = 8
+"""An integer has at most so many."""
 BLOCK_HEAD_BYTES: Final = HEADER_BYTES + 11
 """Behind these a track's number has at most 8 bytes, a time 2 and flags 1."""
 MOST_ELEMENTS: Final = 64
@@ -96,7 +99,7 @@ def _blocks(read: Reader, position: int, number: int) -> Iterator[tuple[int, boo
         element = _element(head, position)
         body = head[element.body - position :]
         if element.id == TIMESTAMP:
-            cluster_ticks = int.from_bytes(body[: element.end - element.body])
+            cluster_ticks = _number(body[: element.end - element.body])
         elif element.id == SIMPLE_BLOCK:
             track, ticks, flags = _block(body)
             if track == number:
@@ -187,7 +190,7 @@ def _seeks(content: bytes) -> Iterator[tuple[int, int]]:
     for number, seek in _elements(content):
         if number == SEEK:
             fields = dict(_elements(seek))
-            yield int.from_bytes(fields.get(SEEK_ID, b"")), int.from_bytes(fields.get(SEEK_POSITION, b""))
+            yield _number(fields.get(SEEK_ID, b"")), _number(fields.get(SEEK_POSITION, b""))
 
 
 def _times(content: bytes) -> tuple[float, float]:
@@ -197,20 +200,29 @@ def _times(content: bytes) -> tuple[float, float]:
     if len(duration) not in {4, 8}:
         raise Malformed("a file that does not tell how long it is")
     (ticks,) = struct.unpack(">f" if len(duration) == 4 else ">d", duration)
+    if not math.isfinite(ticks):
+        raise Malformed(f"a file of {ticks} ticks")
     return _tick_seconds(fields), ticks
 
 
 def _tick_seconds(info: dict[int, bytes]) -> float:
-    return (int.from_bytes(info[TIMESTAMP_SCALE]) if TIMESTAMP_SCALE in info else USUAL_SCALE) / 1e9
+    return (_number(info[TIMESTAMP_SCALE]) if TIMESTAMP_SCALE in info else USUAL_SCALE) / 1e9
+
+
+def _number(content: bytes) -> int:
+    """Read an unsigned integer (RFC 8794 §7.2)."""
+    if len(content) > NUMBER_BYTES:
+        raise Malformed(f"a number of {len(content)} bytes")
+    return int.from_bytes(content)
 
 
 def _picture(content: bytes) -> int:
     """Return the number of the only picture."""
     tracks = [dict(_elements(track)) for number, track in _elements(content) if number == TRACK_ENTRY]
-    pictures = [track for track in tracks if int.from_bytes(track.get(TRACK_TYPE, b"")) == VIDEO]
+    pictures = [track for track in tracks if _number(track.get(TRACK_TYPE, b"")) == VIDEO]
     if len(pictures) != 1:
         raise Malformed(f"{len(pictures)} pictures")
-    return int.from_bytes(pictures[0].get(TRACK_NUMBER, b""))
+    return _number(pictures[0].get(TRACK_NUMBER, b""))
 
 
 def _cues(content: bytes, number: int) -> Iterator[int]:
@@ -220,5 +232,5 @@ def _cues(content: bytes, number: int) -> Iterator[int]:
             continue
         fields = list(_elements(point))
         places = (dict(_elements(inside)) for name, inside in fields if name == CUE_TRACK_POSITIONS)
-        if any(int.from_bytes(place.get(CUE_TRACK, b"")) == number for place in places):
-            yield int.from_bytes(dict(fields).get(CUE_TIME, b""))
+        if any(_number(place.get(CUE_TRACK, b"")) == number for place in places):
+            yield _number(dict(fields).get(CUE_TIME, b""))

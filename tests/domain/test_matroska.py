@@ -121,6 +121,9 @@ GOOD = cues(0, 5000)
         file(info(), element(matroska.TRACKS, track(1, 2)), GOOD),
         file(info(), TRACKS, element(matroska.CUES, cue(0, 2))),
         file(info(), TRACKS, GOOD)[:-1],
+        file(info(float("inf")), TRACKS, GOOD),
+        file(info(float("nan")), TRACKS, GOOD),
+        file(info(), TRACKS, cues(0, (1 << 800) - 1)),
         file(info(), TRACKS, element(matroska.CUES, b"\xbb\x88\0")),
         sought(info(), TRACKS, CLUSTER, index=GOOD, moved=1),
         sought(info(), TRACKS, CLUSTER, index=GOOD, moved=10**6),
@@ -174,6 +177,7 @@ def test_blocks(is_open: bool) -> None:
         file(info(), *CLUSTERS),
         file(info(), TRACKS, timed(0, element(matroska.SIMPLE_BLOCK, b"\x81\0"))),
         file(info(), TRACKS, timed(0, element(matroska.BLOCK_GROUP))),
+        file(info(), TRACKS, timed(1 << 800, *[block(0, is_keyframe=True)] * 9)),
     ],
 )
 def test_blocks_that_do_not_tell(content: bytes) -> None:
