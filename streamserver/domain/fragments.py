@@ -125,8 +125,13 @@ def with_plan(index: FragmentIndex) -> FragmentIndex:
     return replace(index, plan=(*closed, rest) if rest else closed)
 
 
-def ending_with(index: FragmentIndex, shown: tuple[int, int]) -> FragmentIndex:
-    """Make the last fragment last until its last picture was shown.
+def without_last(index: FragmentIndex) -> FragmentIndex:
+    """Leave out the last fragment, of which it is not known yet how long it lasts."""
+    return replace(index, fragments=index.fragments[:-1])
+
+
+def ending_with(index: FragmentIndex, shown: tuple[int, int], most_ticks: int) -> FragmentIndex:
+    """Make the last fragment last until its last picture was shown, but no longer than may be.
 
     `shown` is when the first picture of all is, and until when the last one is, in ticks. Fragments are as long as
     their pictures in the order of decoding. Where these come out of order, and not at a constant rate, that ends
@@ -135,7 +140,8 @@ def ending_with(index: FragmentIndex, shown: tuple[int, int]) -> FragmentIndex:
     begin, end = shown
     *others, last = index.fragments
     missing = end - begin - sum(fragment.duration_ticks for fragment in index.fragments)
-    longer = replace(last, duration_ticks=last.duration_ticks + max(0, missing))
+    wanted_ticks = min(last.duration_ticks + missing, most_ticks)
+    longer = replace(last, duration_ticks=max(last.duration_ticks, wanted_ticks))
     return replace(index, fragments=(*others, longer))
 
 

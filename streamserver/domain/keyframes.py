@@ -15,11 +15,14 @@ HEAD_BYTES = 1024
 """As many tell of which kind a file is."""
 
 
-def listed(read: Reader) -> Iterator[float]:
-    """Return the times of a file that lists them, which are soon looked up; `Malformed` where it does not."""
+def listed(read: Reader, picture_seconds: float = math.inf) -> Iterator[float]:
+    """Return the times of a file that lists them, which are soon looked up; `Malformed` where it does not.
+
+    `picture_seconds` is how long the picture plays, where that is known otherwise: cues tell when a file ends.
+    """
     head = read(0, HEAD_BYTES)
     if matroska.is_one(head):
-        return matroska.cue_times(read)
+        return (min(time, picture_seconds) for time in matroska.cue_times(read))
     return sync_samples.table_times(read)
 
 
@@ -35,17 +38,17 @@ def walked(read: Reader) -> Iterator[float]:
     return sync_samples.fragment_times(read)
 
 
-def longest_fragment_seconds(times: Iterable[float], picture_seconds: float = math.inf) -> float:
+def longest_fragment_seconds(times: Iterable[float]) -> float:
     """Return how long the longest fragment of a copy will be; each begins with a keyframe.
 
-    One that comes too soon begins none, and what comes after the picture does not count. Raises `Malformed` where
-    there is no keyframe.
+    One that comes too soon begins none. Raises `Malformed` where there is no keyframe.
     """
     begin, longest, last = None, 0.0, None
-    for time in (min(each, picture_seconds) for each in times):
+    for time in times:
         if begin is None:
             begin = time
-        elif time - begin >= REMUX_FRAGMENT_SECONDS:
+            continue
+        if time - begin >= REMUX_FRAGMENT_SECONDS:
             begin, longest = time, max(longest, time - begin)
         last = time
     if begin is None or last is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamserver.domain.mp4 import Malformed
-from streamserver.domain.scanning import MAX_HEADER_BYTES, Reader
+from streamserver.domain.scanning import Reader
 
 EBML, SEGMENT, SEEK_HEAD, SEEK, SEEK_ID, SEEK_POSITION = 0x1A45DFA3, 0x18538067, 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
 INFO, TIMESTAMP_SCALE, DURATION = 0x1549A966, 0x2AD7B1, 0x4489
@@ -25,6 +25,8 @@ USUAL_SCALE: Final = 1_000_000
 """Nanoseconds of a tick, unless the file tells another number."""
 HEADER_BYTES: Final = 12
 """An ID has at most 4 bytes, a size 8."""
+CONTENT_BYTES: Final = 4 * 1024 * 1024
+"""Of an element that is read as a whole; the cues of an evening have a quarter of that."""
 NUMBER_BYTES: Final = 8
 """An integer has at most so many."""
 BLOCK_HEAD_BYTES: Final = HEADER_BYTES + 11
@@ -146,7 +148,7 @@ def _found(read: Reader, segment: _Element) -> dict[int, _Element]:
 
 def _content(read: Reader, element: _Element) -> bytes:
     count = element.end - element.body
-    if count > MAX_HEADER_BYTES:
+    if count > CONTENT_BYTES:
         raise Malformed(f"an element of {count} bytes")
     content = read(element.body, count)
     if len(content) < count:

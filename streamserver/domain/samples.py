@@ -36,8 +36,7 @@ def shown_ticks(moof: bytes, track: Track) -> tuple[int, int] | None:
     """
     shown: list[tuple[int, int]] = []
     for traf, default in _parts(moof, track):
-        tfdt = find(moof, traf, "tfdt")
-        (at,) = fields(">Q" if fields("B", moof, tfdt, 0)[0] else ">I", moof, tfdt, 4)
+        at = _tfdt_ticks(moof, find(moof, traf, "tfdt"))
         for trun in (box for box in boxes(moof, traf.body, traf.end) if box.kind == "trun"):
             for sample in _trun_samples(moof, trun, default, 0):
                 begin = at + sample.offset_ticks
@@ -52,6 +51,15 @@ def fragment_samples(moof: bytes, track: Track) -> Iterator[Sample]:
         default_flags = _tfhd_flags(moof, find(moof, traf, "tfhd"), track.default_flags)
         for trun in (box for box in boxes(moof, traf.body, traf.end) if box.kind == "trun"):
             yield from _trun_samples(moof, trun, default, default_flags)
+
+
+def begin_ticks(moof: bytes, track: Track, otherwise: int) -> int:
+    """Return when a fragment begins in one track, as it says itself (§8.8.12), or as is known otherwise."""
+    for traf, _ in _parts(moof, track):
+        for box in boxes(moof, traf.body, traf.end):
+            if box.kind == "tfdt":
+                return _tfdt_ticks(moof, box)
+    return otherwise
 
 
 def count_samples(moof: bytes, track: Track) -> int:
@@ -80,6 +88,12 @@ def _tfhd_duration(moof: bytes, tfhd: Box) -> int:
     skipped = (8 if flags & 0x01 else 0) + (4 if flags & 0x02 else 0)
     duration: int = fields(">I", moof, tfhd, 8 + skipped)[0]
     return duration
+
+
+def _tfdt_ticks(moof: bytes, tfdt: Box) -> int:
+    (version,) = fields("B", moof, tfdt, 0)
+    ticks: int = fields(">Q" if version else ">I", moof, tfdt, 4)[0]
+    return ticks
 
 
 def _tfhd_flags(moof: bytes, tfhd: Box, default_flags: int) -> int:

@@ -14,7 +14,7 @@ from streamserver.domain.mp4 import (
     only_box,
     read_tracks,
 )
-from streamserver.domain.samples import count_samples, fragment_samples
+from streamserver.domain.samples import begin_ticks, count_samples, fragment_samples
 from streamserver.domain.scanning import MAX_HEADER_BYTES, Reader
 
 MOST_ENTRIES = 2_000_000
@@ -22,8 +22,8 @@ MOST_ENTRIES = 2_000_000
 BOX_HEADER_BYTES = 16
 MOST_BOXES = 64
 """Those of a file that its header is looked for among."""
-NON_SYNC = 0x10000
-"""Among the flags of a sample (§8.8.3.1)."""
+NON_SYNC = 0x01010000
+"""Among the flags of a sample (§8.8.3.1): it is not one to begin with, or depends on others."""
 
 
 def table_times(read: Reader) -> Iterator[float]:
@@ -68,6 +68,7 @@ def fragment_times(read: Reader) -> Iterator[float]:
             picture = pictures[0]
         elif box.kind == "moof" and picture is not None:
             moof = _whole(read, box)
+            ticks = begin_ticks(moof, picture, ticks)
             if count_samples(moof, picture) > MOST_ENTRIES:
                 raise Malformed(f"a moof at {position} with more samples than can be")
             for sample in fragment_samples(moof, picture):

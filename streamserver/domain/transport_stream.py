@@ -29,7 +29,11 @@ CLOCK_TICKS: Final = 1 << 33
 """Times begin again from 0 after so many."""
 LONGEST_STEP_SECONDS: Final = 60.0
 """Times of pictures that are farther apart, or go back, are of another recording."""
-PARAMETERS: Final = re.compile(rb"\x00\x00\x01[\x07\x27\x47\x67]")
+UNIT: Final = re.compile(rb"\x00\x00\x01([^\x00])", re.DOTALL)
+"""Begins a unit of H.264 (ISO/IEC 14496-10 annex B); its type is in the last five bits."""
+SLICE, IDR_SLICE, PARAMETERS = 1, 5, 7
+INTRA_SLICES: Final = frozenset({0x88, *range(0xB0, 0xC0)})
+"""What the first slice of a picture begins with (§7.3.3) where it, or the whole picture (0x88), is coded alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,20 @@ def _picture(packet: bytes) -> tuple[bool, int | None]:
         return False, None
     high, middle, low = times[0][0], int.from_bytes(times[0][1:3]), int.from_bytes(times[0][3:5])
     clock = (high >> 1 & 0x07) << 30 | (middle >> 1) << 15 | low >> 1
-    return is_marked or PARAMETERS.search(payload, 9 + length) is not None, clock
+    return _is_keyframe(payload, 9 + length, is_marked=is_marked), clock
+
+
+def _is_keyframe(payload: bytes, start: int, *, is_marked: bool) -> bool:
+    """Tell whether a picture that begins so is a keyframe; some mark every picture, or repeat parameters."""
+    is_begun_with = is_marked
+    for unit in UNIT.finditer(payload, start):
+        kind = unit[1][0] & 0x1F
+        is_begun_with = is_begun_with or kind == PARAMETERS
+        if kind == IDR_SLICE:
+            return True
+        if kind == SLICE and unit.end() < len(payload):
+            return is_begun_with and payload[unit.end()] in INTRA_SLICES
+    return is_begun_with
 
 
 def _payload(packet: bytes) -> tuple[bytes, bool]:

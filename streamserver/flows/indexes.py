@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments
-from streamserver.domain.ladder import is_generous
+from streamserver.domain.fragments import FragmentIndex, Segment, plan_segments, without_last
+from streamserver.domain.ladder import LADDER_TARGET_SECONDS, is_generous
 from streamserver.domain.mp4 import Malformed
 from streamserver.domain.scanning import Scan, scan_on
 from streamserver.domain.videos import (
@@ -115,13 +115,21 @@ class Indexes:
     async def _growing(self, rendition: AnyRendition) -> Plan:
         with suppress(Malformed):  # whoever encodes it finds out, too, and ends it
             scan = await self.scan(rendition)
-            if scan.index is not None and (segments := plan_segments(scan.index)):
-                return Plan(index=scan.index, segments=segments, codecs=scan.codecs)
+            if scan.index is not None and (segments := plan_segments(settled(rendition, scan.index))):
+                return Plan(index=settled(rendition, scan.index), segments=segments, codecs=scan.codecs)
         raise NotReady
 
 
 def _scan_to_end(scan: Scan, lease: Lease) -> Scan:
     return scan_on(scan, lease.read, lease.current_size())
+
+
+def settled(rendition: AnyRendition, index: FragmentIndex) -> FragmentIndex:
+    """Return what of a growing file will stay as it is.
+
+    The last fragment of a copy may turn out to be longer, once it is whole, than what is stored of it tells.
+    """
+    return index if rendition.target_seconds == LADDER_TARGET_SECONDS else without_last(index)
 
 
 def _is_whole(rendition: Rendition) -> bool:

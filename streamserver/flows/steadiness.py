@@ -17,7 +17,7 @@ from streamserver.domain.demuxing import sample_runs
 from streamserver.domain.fragments import FragmentIndex, ending_with
 from streamserver.domain.h264 import changes_parameters, read_configuration
 from streamserver.domain.keyframes import listed, longest_fragment_seconds, walked
-from streamserver.domain.ladder import REMUX_TARGET_SECONDS
+from streamserver.domain.ladder import REMUX_TARGET_SECONDS, TARGET_ROUNDING_SECONDS
 from streamserver.domain.mp4 import Malformed, h264_configuration
 from streamserver.domain.samples import shown_ticks
 from streamserver.domain.scanning import Reader
@@ -43,13 +43,13 @@ def listed_fragment_seconds(blobs: Blobs, key: str, picture_seconds: float) -> f
     with blobs.lease(key) as lease:
         read = _bounded(lease.read, Event())
         try:
-            seconds = longest_fragment_seconds(listed(read), picture_seconds)
+            seconds = longest_fragment_seconds(listed(read, picture_seconds))
         except Malformed:
             return None
         if seconds <= REMUX_TARGET_SECONDS:
             return seconds
         with suppress(Malformed):
-            return longest_fragment_seconds(walked(read), picture_seconds)
+            return longest_fragment_seconds(walked(read))
         return seconds
 
 
@@ -107,7 +107,8 @@ def with_its_end(blobs: Blobs, rendition: AnyRendition, index: FragmentIndex) ->
             return index
         first = shown_ticks(moof_of(lease, index.fragments[0]), picture)
         last = shown_ticks(moof_of(lease, index.fragments[-1]), picture)
-        return ending_with(index, (first[0], last[1])) if first and last else index
+        most_ticks = round((rendition.target_seconds + TARGET_ROUNDING_SECONDS) * index.timescale)
+        return ending_with(index, (first[0], last[1]), most_ticks) if first and last else index
 
 
 def begins_as_told(blobs: Blobs, rendition: Rendition, index: FragmentIndex) -> bool:

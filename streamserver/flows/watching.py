@@ -14,7 +14,7 @@ from streamserver.domain.videos import AnyRendition, Rendition, VideoStatus
 from streamserver.errors import Conflict, EncoderFault, SourceFault, Unavailable
 from streamserver.flows.encoding_event import EncodingEvent
 from streamserver.flows.forecast import Forecast
-from streamserver.flows.indexes import Indexes
+from streamserver.flows.indexes import Indexes, settled
 from streamserver.ports import Catalog
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class Watch:
             if index and self._is_remux and index.longest_fragment_seconds > self._longest_fragment_seconds:
                 raise EncoderFault  # what comes would not make it fit for segments
             seconds = index.duration_seconds if index else 0.0
-            self._has_segment = self._has_segment or bool(index and plan_segments(index))
+            self._has_segment = self._has_segment or bool(index and plan_segments(settled(rendition, index)))
             self._indexed_seconds = max(self._indexed_seconds, seconds)
             percent = round(100 * self._share_of(max(seconds, self._latest.encoded_seconds)), 1)
             progress.append(RenditionProgress(name=rendition.name, percent=min(percent, 99.9)))

@@ -17,6 +17,7 @@ from streamserver.domain.fragments import (
     plan_segments,
     unpack_index,
     with_plan,
+    without_last,
 )
 from streamserver.domain.ladder import (
     FIRST_FRAGMENT_SECONDS,
@@ -97,7 +98,30 @@ class TestPlan:
     def test_the_end_is_when_the_last_picture_was_shown(self, end_seconds: float, expected: list[float]) -> None:
         """The last fragment lasts until then; what begins at some other time than 0 is as long."""
         shown = (TIMESCALE // 2, TIMESCALE // 2 + round(end_seconds * TIMESCALE))
-        assert durations(plan_segments(with_plan(ending_with(index_of(2, 2, 2), shown)))) == expected
+        assert (
+            durations(plan_segments(with_plan(ending_with(index_of(2, 2, 2), shown, 9 * TIMESCALE)))) == expected
+        )
+
+    def test_the_end_is_no_later_than_may_be(self) -> None:
+        """A segment is never longer than its playlist says that any is; nor shorter than what is there."""
+        for most_seconds, expected in ((1.0, 2.0), (2.5, 2.5), (9.0, 6.0)):
+            ended = ending_with(index_of(2, 2, 2), (0, 10 * TIMESCALE), round(most_seconds * TIMESCALE))
+            assert ended.fragments[-1].duration_ticks / TIMESCALE == expected
+
+    @given(INDEXES, st.floats(0, 20))
+    def test_a_last_fragment_that_turns_out_longer_changes_nothing(
+        self, index: FragmentIndex, seconds: float
+    ) -> None:
+        """What is published of a file whose end is not known yet stays as it is."""
+        for known in range(len(index.fragments) + 1):
+            growing = without_last(replace(index, fragments=index.fragments[:known]))
+            before = plan_segments(replace(growing, plan=()))
+            whole = replace(index, plan=())
+            if whole.fragments:
+                *others, last = whole.fragments
+                longer = replace(last, duration_ticks=last.duration_ticks + round(seconds * TIMESCALE))
+                whole = replace(whole, fragments=(*others, longer))
+            assert plan_segments(with_plan(whole))[: len(before)] == before
 
     @given(INDEXES, st.data())
     def test_a_published_segment_never_changes(self, index: FragmentIndex, data: st.DataObject) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from streamserver.domain import matroska
+from streamserver.domain.keyframes import listed
 from streamserver.domain.matroska import block_times, cue_times
 from streamserver.domain.mp4 import Malformed
 from tests.domain.reading import longest_gap, reader
@@ -93,6 +94,13 @@ def test_its_own_ticks() -> None:
     """A tick is as long as the file says; numbers may be short."""
     content = file(info(200.0, scale=50_000_000, form=">f"), TRACKS, cues(0, 40, 160), is_open=True)
     assert longest_gap(cue_times(reader(content))) == pytest.approx(6.0)
+
+
+def test_a_picture_that_ends_before_the_file() -> None:
+    """A file goes on for as long as anything in it; where the picture ends is known otherwise."""
+    content = file(info(), TRACKS, cues(0, 2000))
+    assert list(listed(reader(content))) == pytest.approx([0.0, 0.0, 2.0, 10.0])
+    assert list(listed(reader(content), 5.0)) == pytest.approx([0.0, 0.0, 2.0, 5.0])
 
 
 def test_cues_of_other_tracks() -> None:

@@ -135,6 +135,10 @@ def fragment(*truns: bytes, tfhd: bytes = b"", flags: int = 0) -> bytes:
     return box(b"moof", box(b"traf", head, *truns)) + box(b"mdat", bytes(10))
 
 
+def at(ticks: int) -> bytes:
+    return box(b"tfdt", struct.pack(">II", 0, ticks))
+
+
 def trun(flags: int, count: int, *fields: int) -> bytes:
     return box(b"trun", struct.pack(f">II{len(fields)}I", flags, count, *fields))
 
@@ -148,6 +152,8 @@ class TestFragments:
             (init() + fragment(trun(0x04, 25, 0)) + fragment(trun(0x04, 50, 0)), [0.0, 1.0, 3.0]),
             (init() + fragment(trun(0x05, 25, 99, 0)) + fragment(trun(0, 50)), [0.0, 3.0]),
             (init(default_flags=0) + fragment(trun(0, 3)), [0.0, 0.04, 0.08, 0.12]),
+            (init(default_flags=0x01000000) + fragment(trun(0x04, 3, 0)), [0.0, 0.12]),
+            (init() + fragment(trun(0x04, 25, 0)) + fragment(at(4000), trun(0x04, 25, 0)), [0.0, 4.0, 5.0]),
             (init() + fragment(trun(0x400, 3, 0, NON_SYNC, 0)), [0.0, 0.08, 0.12]),
             (init() + fragment(trun(0xF00, 2, 500, 9, 0, 7, 250, 9, NON_SYNC, 7)), [0.0, 0.75]),
             (init() + fragment(trun(0x04, 2, NON_SYNC), tfhd=struct.pack(">I", 0), flags=0x20), [0.04, 0.08]),

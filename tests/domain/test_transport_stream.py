@@ -9,6 +9,7 @@ from streamserver.domain.mp4 import Malformed
 from streamserver.domain.transport_stream import BLOCK_PACKETS, CLOCK_TICKS, H264, is_one, keyframe_times
 from tests.domain.reading import reader
 
+SECOND = 90_000
 PMT_PID, PICTURE_PID, SOUND_PID = 0x1000, 0x100, 0x101
 AAC = 0x0F
 PARAMETERS = b"\0\0\0\1\x09\xf0\0\0\0\1\x67\x64"
@@ -65,7 +66,27 @@ def stream(*pictures: bytes) -> bytes:
     return TABLES + b"".join(pictures) + packet(0x1FFF, b"", begins=False) * 5
 
 
-SECOND = 90_000
+@pytest.mark.parametrize(
+    ("units", "is_marked", "expected"),
+    [
+        (b"\x65\x88", False, True),
+        (b"\x09\xf0\0\0\1\x65\x88", False, True),
+        (b"\x41\x9a", True, False),
+        (b"\x41\x88", True, True),
+        (b"\x41\xb8", True, True),
+        (b"\x41\x88", False, False),
+        (b"\x67\x64\0\0\1\x68\0\0\1\x41\x9a", False, False),
+        (b"\x67\x64\0\0\1\x68\0\0\1\x06\x06\0\0\1\x61\x88", False, True),
+        (b"\x67\x64", False, True),
+        (b"\x06\x05", True, True),
+        (b"\x06\x05", False, False),
+    ],
+)
+def test_what_a_keyframe_is_known_by(units: bytes, is_marked: bool, expected: bool) -> None:
+    """By its slices, where the first packet has one; else by its mark, or by the parameters in front of it."""
+    header = b"\0\0\1\xe0\0\0\x80\x80\x05" + clock(SECOND, 2)
+    begin = packet(PICTURE_PID, header + b"\0\0\0\1" + units, field=b"\x40" if is_marked else None)
+    assert len(list(keyframe_times(reader(stream(begin))))) == 1 + expected
 
 
 @pytest.mark.parametrize(
